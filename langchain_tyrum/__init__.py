@@ -1,0 +1,108 @@
+"""Real credentials for LangChain and LangGraph agents; opaque handles elsewhere.
+
+Models, checkpoints, traces, streams and logs hold handles. A raw value exists only
+inside a tool, for the length of one call. `__all__` lists the ten names that most
+programs need; everything else public can be imported from here too, or from its room:
+
+    broker      SecretBroker, CallIdentity, Decision, from_configurable
+    policy      SecretPolicy
+    handles     SecretHandle, SecretRecord, SecretReference, SecretValue, Principal
+    errors      TyrumError and its tree
+    redaction   Redactor, Finding, Detector
+    providers   MemoryProvider, EnvProvider, KeyringProvider, DatabaseProvider, …
+    tools       secret_tool, wrap_tool, wrap_tools, UserSecret
+    state       guarded, guarded_messages, GuardedSerializer, guard_checkpointer, …
+    traces      RedactingCallbackHandler, install_tracing, RedactionFilter
+    models      guard_model
+    approval    approval_node, approve, reject, decisions, pending_approvals, …
+    membrane    protect
+    middleware  TyrumMiddleware
+
+Rooms are imported when one of their names is first used, so that `import
+langchain_tyrum` and the commands stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from langchain_tyrum.approval import approval_node as approval_node
+    from langchain_tyrum.broker import SecretBroker as SecretBroker
+    from langchain_tyrum.membrane import protect as protect
+    from langchain_tyrum.middleware import TyrumMiddleware as TyrumMiddleware
+    from langchain_tyrum.policy import SecretPolicy as SecretPolicy
+    from langchain_tyrum.state import guarded as guarded
+    from langchain_tyrum.tools import secret_tool as secret_tool
+    from langchain_tyrum.tools import wrap_tool as wrap_tool
+    from langchain_tyrum.traces import (
+        RedactingCallbackHandler as RedactingCallbackHandler,
+    )
+    from langchain_tyrum.traces import install_tracing as install_tracing
+
+__all__ = [
+    "RedactingCallbackHandler",
+    "SecretBroker",
+    "SecretPolicy",
+    "TyrumMiddleware",
+    "approval_node",
+    "guarded",
+    "install_tracing",
+    "protect",
+    "secret_tool",
+    "wrap_tool",
+]
+
+_ROOMS = (
+    "errors",
+    "handles",
+    "policy",
+    "redaction",
+    "providers",
+    "broker",
+    "state",
+    "traces",
+    "models",
+    "approval",
+    "intake",
+    "tools",
+    "membrane",
+    "middleware",
+)
+_HOME = {
+    "RedactingCallbackHandler": "traces",
+    "SecretBroker": "broker",
+    "SecretPolicy": "policy",
+    "TyrumMiddleware": "middleware",
+    "approval_node": "approval",
+    "guarded": "state",
+    "install_tracing": "traces",
+    "protect": "membrane",
+    "secret_tool": "tools",
+    "wrap_tool": "tools",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Find a public name in the room it lives in; lower rooms come first."""
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    for room in (_HOME[name],) if name in _HOME else _ROOMS:
+        try:
+            module = importlib.import_module(f"{__name__}.{room}")
+        except ModuleNotFoundError as error:
+            if name in _HOME or (error.name or "").startswith(__name__):
+                raise
+            continue  # an extra is not installed; the name may be in another room
+        if name in getattr(module, "__all__", ()) or name in _HOME:
+            value = getattr(module, name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

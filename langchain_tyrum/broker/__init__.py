@@ -1,0 +1,19 @@
+"""The only door from handle to value."""
+
+from langchain_tyrum.broker.arming import Problem
+from langchain_tyrum.broker.broker import SecretBroker
+from langchain_tyrum.broker.identity import (
+    CallIdentity,
+    IdentitySource,
+    from_configurable,
+)
+from langchain_tyrum.policy import Decision
+
+__all__ = [
+    "CallIdentity",
+    "Decision",
+    "IdentitySource",
+    "Problem",
+    "SecretBroker",
+    "from_configurable",
+]

@@ -1,0 +1,152 @@
+"""What the parts of a broker share: its stores, its rules and its journal."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.errors import ConfigError, SecretNotFound
+from langchain_tyrum.handles import SCHEME, SecretHandle, SecretRecord
+from langchain_tyrum.ledger.audit import Audit, Event
+from langchain_tyrum.policy import PolicyRequest, SecretPolicy, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from langchain_tyrum.broker.identity import CallIdentity
+    from langchain_tyrum.ledger.catalog import Catalog, Entry
+    from langchain_tyrum.ledger.grants import Grants
+    from langchain_tyrum.policy import Decision
+    from langchain_tyrum.providers import SecretProvider
+    from langchain_tyrum.redaction import Redactor
+
+#: How developer code may name a secret: by name, handle, `tyrum://h_…` or record.
+Secret = str | SecretHandle | SecretRecord
+
+
+class Journal:
+    """One open transaction that can write ledger rows."""
+
+    def __init__(self, connection: Connection, core: Core) -> None:
+        self.connection = connection
+        self.rows: list[dict[str, Any]] = []
+        self._core = core
+
+    def log(self, action: str, outcome: str, **fields: Any) -> None:
+        """Append one row; it commits with the transaction."""
+        event = self._core.clean(Event(action=action, outcome=outcome, **fields))
+        self.rows.append(self._core.audit.append(self.connection, event))
+
+
+@dataclass(frozen=True, repr=False)
+class Core:
+    """The stores and rules of one broker."""
+
+    catalog: Catalog
+    grants: Grants
+    audit: Audit
+    providers: Mapping[str, SecretProvider]
+    redactor: Redactor
+    layers: tuple[SecretPolicy, ...]
+    environment: str | None
+    fingerprint_key: bytes
+
+    @contextmanager
+    def journal(self) -> Iterator[Journal]:
+        """Open a transaction; its ledger rows reach the sinks after the commit."""
+        with self.catalog.transaction() as connection:
+            journal = Journal(connection, self)
+            yield journal
+        self.audit.publish(*journal.rows)
+
+    def clean(self, event: Event) -> Event:
+        """Take registered values out of what is about to be written for good."""
+        text = json.dumps(vars(event))
+        if not self.redactor.contains(text.encode()):
+            return event
+        fields = {
+            name: self.redactor.redact_text(value)
+            for name, value in vars(event).items()
+            if isinstance(value, str)
+        }
+        return replace(event, **fields)
+
+    def provider(self, label: str) -> SecretProvider:
+        """The provider of that name.
+
+        Raises:
+            ConfigError: This broker was opened without it.
+        """
+        if label in self.providers:
+            return self.providers[label]
+        known = ", ".join(sorted(self.providers)) or "none"
+        raise ConfigError(
+            f"this broker has no provider {label!r} (it has: {known}): pass it to "
+            "SecretBroker(providers=…)"
+        )
+
+    def find(
+        self,
+        connection: Connection,
+        secret: Secret,
+        *,
+        tenant: str = "default",
+        owner: str | None = None,
+    ) -> Entry:
+        """The entry that `secret` names; a service's name comes before a user's own.
+
+        Raises:
+            SecretNotFound: There is none. A text that is no handle is not repeated in
+                full, since it could be a value.
+        """
+        handle_id = _handle_id(secret)
+        if handle_id:
+            return self.catalog.by_id(connection, handle_id)
+        owners = ("", owner) if owner else ("",)
+        name = str(secret)
+        entry = self.catalog.by_name(connection, name, tenant=tenant, owners=owners)
+        if entry is None:
+            shown = self.redactor.redact_text(name)[:64]
+            raise SecretNotFound(
+                f"no secret is named {shown!r}: store it with broker.put(…) or "
+                "`langchain-tyrum secret set`",
+                handle=shown,
+            )
+        return entry
+
+    def decide(
+        self, tool_id: str, records: Sequence[SecretRecord], call: CallIdentity
+    ) -> Decision:
+        """What the policy says to this use of these secrets."""
+        requests = [
+            PolicyRequest(
+                scope=record.scope,
+                provider=record.provider,
+                tool_id=tool_id,
+                environment=self.environment,
+                hosts=record.allowed_hosts,
+                principal=call.user or "service",
+            )
+            for record in records
+        ]
+        return evaluate(self.layers, requests)
+
+    def fingerprint(self, entry_key: tuple[str, ...], value: str | bytes) -> str:
+        """A keyed digest that tells equal values of one secret, and nothing more."""
+        raw = value.encode() if isinstance(value, str) else value
+        message = json.dumps(entry_key).encode() + b"\0" + raw
+        return hmac.new(self.fingerprint_key, message, hashlib.sha256).hexdigest()
+
+
+def _handle_id(secret: Secret) -> str | None:
+    if isinstance(secret, SecretHandle | SecretRecord):
+        return secret.handle_id
+    if secret.startswith(SCHEME):
+        return SecretHandle.parse(secret).handle_id
+    return None

@@ -1,0 +1,162 @@
+"""How a broker is put together: where its files lie, which key opens them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from langchain_tyrum.broker.core import Core
+from langchain_tyrum.errors import ConfigError, LedgerError
+from langchain_tyrum.ledger.audit import Audit
+from langchain_tyrum.ledger.catalog import Catalog
+from langchain_tyrum.ledger.grants import Grants
+from langchain_tyrum.ledger.keys import MasterKey, find_master_key
+from langchain_tyrum.policy import SecretPolicy
+from langchain_tyrum.providers import DatabaseProvider, MemoryProvider
+from langchain_tyrum.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Engine
+
+    from langchain_tyrum.providers import SecretProvider
+
+_FILE = "tyrum.db"
+
+
+def make_core(
+    *,
+    providers: Mapping[str, SecretProvider] | Sequence[SecretProvider],
+    catalog: str | Engine | Catalog,
+    policy: SecretPolicy | Sequence[SecretPolicy] | None,
+    key: MasterKey | bytes | None,
+    audit_sinks: Sequence[Callable[[Mapping[str, Any]], None]],
+    environment: str | None,
+    redactor: Redactor | None,
+    head_file: Path | None,
+) -> Core:
+    """Put the stores and rules of one broker together."""
+    stores = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    master = _master(key, stores)
+    labelled = _by_label(providers)
+    known = redactor or Redactor()
+    for provider in labelled.values():
+        for name, value in getattr(provider, "credentials", dict)().items():
+            known.register(name, value, allow_short=True)
+    return Core(
+        catalog=stores,
+        grants=Grants(stores),
+        audit=Audit(
+            stores, key=master.derive("audit"), head_file=head_file, sinks=audit_sinks
+        ),
+        providers=labelled,
+        redactor=known,
+        layers=_layers(policy),
+        environment=environment or os.environ.get("TYRUM_ENVIRONMENT") or None,
+        fingerprint_key=master.derive("fingerprint"),
+    )
+
+
+def memory_parts() -> dict[str, Any]:
+    """The parts of a broker that forgets everything with the process."""
+    return {
+        "providers": {"memory": MemoryProvider()},
+        "catalog": "sqlite://",
+        "key": MasterKey(secrets.token_bytes(32)),
+    }
+
+
+def local_parts(path: str | Path | None, *, key: bytes | None) -> dict[str, Any]:
+    """The parts of a machine's own broker: one SQLite file and a key beside it."""
+    file = _database_file(path)
+    keys = file.with_suffix(".keys")
+    catalog = Catalog(f"sqlite:///{file}")
+    values = DatabaseProvider(catalog.engine, key=lambda: master)
+    master = find_master_key(
+        key=key,
+        key_file=keys / "master.key",
+        may_generate=lambda: not values.has_rows(),
+    )
+    return {
+        "providers": {"database": values},
+        "catalog": catalog,
+        "key": master,
+        "head_file": _head_file(keys),
+    }
+
+
+def first_writable(providers: Mapping[str, SecretProvider]) -> str:
+    """The label of the provider that new values go to.
+
+    Raises:
+        ConfigError: All of them are read-only.
+    """
+    for label, provider in providers.items():
+        if provider.writable:
+            return label
+    raise ConfigError(
+        "no provider of this broker can be written: add a DatabaseProvider, or use "
+        "broker.declare(…) for values that are kept elsewhere"
+    )
+
+
+def _database_file(path: str | Path | None) -> Path:
+    given = Path(path or platformdirs.user_data_path("langchain-tyrum")).expanduser()
+    file = given if given.suffix and not given.is_dir() else given / _FILE
+    failed = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        failed = error.strerror
+    if failed:
+        raise LedgerError(
+            f"the folder {str(file.parent)!r} cannot be made ({failed}): name another "
+            "one with SecretBroker.local(path)"
+        )
+    return file.absolute()
+
+
+def _head_file(keys: Path) -> Path:
+    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return keys / "ledger.head"
+
+
+def _master(key: MasterKey | bytes | None, catalog: Catalog) -> MasterKey:
+    if isinstance(key, MasterKey):
+        return key
+    if key is not None:
+        return MasterKey(key)
+    if catalog.in_memory:
+        return MasterKey(secrets.token_bytes(32))
+    raise ConfigError(
+        "a catalog that outlives the process needs key=…: 32 bytes from which the "
+        "ledger's key is derived; SecretBroker.local() finds or makes one by itself"
+    )
+
+
+def _by_label(
+    providers: Mapping[str, SecretProvider] | Sequence[SecretProvider],
+) -> dict[str, SecretProvider]:
+    if hasattr(providers, "items"):
+        return dict(providers.items())
+    found: dict[str, SecretProvider] = {}
+    for provider in providers:
+        if provider.label in found:
+            raise ConfigError(
+                f"two providers are labelled {provider.label!r}: pass a mapping"
+            )
+        found[provider.label] = provider
+    return found
+
+
+def _layers(
+    policy: SecretPolicy | Sequence[SecretPolicy] | None,
+) -> tuple[SecretPolicy, ...]:
+    if policy is None:
+        return ()
+    return (policy,) if isinstance(policy, SecretPolicy) else tuple(policy)

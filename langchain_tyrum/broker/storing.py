@@ -1,0 +1,194 @@
+"""The part of the broker that stores, rotates and revokes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langchain_tyrum.broker import opening
+from langchain_tyrum.broker.lifecycle import Details
+from langchain_tyrum.broker.names import check_name
+from langchain_tyrum.broker.part import Part, twin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from langchain_tyrum.broker.core import Secret
+    from langchain_tyrum.handles import SecretHandle, SecretRecord
+
+
+class Storing(Part):
+    """`put`, `declare`, `rotate`, `revoke`, `reauthorize`, `purge` and their twins."""
+
+    def put(
+        self,
+        name: str,
+        value: str | bytes,
+        *,
+        scope: str | None = None,
+        provider: str | None = None,
+        owner: str | None = None,
+        environment: str | None = None,
+        allowed_hosts: Sequence[str] = (),
+        expires_at: datetime | None = None,
+        replace: bool = False,
+        allow_short: bool = False,
+        tenant: str = "default",
+    ) -> SecretHandle:
+        """Store a value and get its handle. The same value again changes nothing.
+
+        Args:
+            name: What your code calls the secret, e.g. `github/token`.
+            value: The raw value.
+            scope: What it may be used for; policies are written over it. By default
+                the name.
+            provider: The label of the provider; by default the first writable one.
+            owner: The user it belongs to; nobody else can lease it. None: a service.
+            environment: The only environment it may be leased in.
+            allowed_hosts: The only hosts it may be sent to.
+            expires_at: When it stops working.
+            replace: Rotate when another value is stored under the name.
+            allow_short: Admit a value below 8 characters; it is then redacted only
+                where it stands as a word of its own.
+            tenant: The tenant it belongs to.
+
+        Returns:
+            The handle: safe to print, log and store.
+
+        Raises:
+            SecretExists: Another value is stored under the name.
+            SecretRevoked: The name was revoked; `reauthorize` lifts that.
+            WeakSecret: The value is too short or too common to be guarded.
+            ProviderError: The provider refused it; nothing was changed.
+        """
+        check_name(name, value)
+        return self._lifecycle.put(
+            name,
+            value,
+            provider=provider or opening.first_writable(self._core.providers),
+            details=Details(
+                scope=scope,
+                tenant=tenant,
+                owner=owner,
+                environment=environment,
+                allowed_hosts=allowed_hosts,
+                expires_at=expires_at,
+            ),
+            replace=replace,
+            allow_short=allow_short,
+        ).handle
+
+    def declare(
+        self,
+        name: str,
+        *,
+        provider: str,
+        ref: str | None = None,
+        scope: str | None = None,
+        owner: str | None = None,
+        environment: str | None = None,
+        allowed_hosts: Sequence[str] = (),
+        expires_at: datetime | None = None,
+        tenant: str = "default",
+    ) -> SecretHandle:
+        """Give a handle to a value that a provider already holds.
+
+        For read-only providers, such as environment variables: the value stays where
+        it is and is read at each lease.
+
+        Args:
+            name: What your code calls the secret.
+            provider: The label of the provider that holds it.
+            ref: What that provider calls it; by default the name.
+            scope: What it may be used for; by default the name.
+            owner: The user it belongs to.
+            environment: The only environment it may be leased in.
+            allowed_hosts: The only hosts it may be sent to.
+            expires_at: When it stops working.
+            tenant: The tenant it belongs to.
+
+        Returns:
+            The handle.
+
+        Raises:
+            SecretExists: The name is taken by another value.
+            ConfigError: This broker has no such provider.
+        """
+        check_name(name)
+        details = Details(
+            scope=scope,
+            tenant=tenant,
+            owner=owner,
+            environment=environment,
+            allowed_hosts=allowed_hosts,
+            expires_at=expires_at,
+        )
+        return self._lifecycle.declare(
+            name, provider=provider, ref=ref, details=details
+        ).handle
+
+    def rotate(
+        self,
+        secret: Secret,
+        value: str | bytes,
+        *,
+        tenant: str = "default",
+        owner: str | None = None,
+    ) -> SecretRecord:
+        """Store a new version under the same handle; the next lease sees it.
+
+        Grants given for the old version end. The old value stays redacted until it
+        is purged.
+
+        Raises:
+            SecretNotFound: Nothing is stored under that name or handle.
+            SecretRevoked: Revoked secrets are not rotated back to life.
+        """
+        return self._lifecycle.rotate(secret, value, tenant=tenant, owner=owner)
+
+    def revoke(
+        self,
+        secret: Secret,
+        *,
+        reason: str = "",
+        tenant: str = "default",
+        owner: str | None = None,
+    ) -> SecretRecord:
+        """Disable a secret until somebody reauthorizes it; open leases end now.
+
+        Args:
+            secret: Name or handle.
+            reason: Kept in the ledger.
+            tenant: Whose name it is.
+            owner: Which user's name it is.
+        """
+        return self._lifecycle.revoke(secret, reason=reason, tenant=tenant, owner=owner)
+
+    def reauthorize(
+        self,
+        secret: Secret,
+        value: str | bytes | None = None,
+        *,
+        tenant: str = "default",
+        owner: str | None = None,
+    ) -> SecretRecord:
+        """Lift a revocation, with a new value if one is given."""
+        return self._lifecycle.reauthorize(secret, value, tenant=tenant, owner=owner)
+
+    def purge(
+        self,
+        secret: Secret,
+        *,
+        keep: int = 1,
+        tenant: str = "default",
+        owner: str | None = None,
+    ) -> int:
+        """Destroy old versions and stop redacting them; returns how many."""
+        return self._lifecycle.purge(secret, keep=keep, tenant=tenant, owner=owner)
+
+    aput = twin(put)
+    adeclare = twin(declare)
+    arotate = twin(rotate)
+    arevoke = twin(revoke)
+    areauthorize = twin(reauthorize)
+    apurge = twin(purge)

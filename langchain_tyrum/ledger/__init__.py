@@ -1,0 +1,17 @@
+"""Catalog, grants and the hash-chained audit trail, in SQL; never a value."""
+
+from langchain_tyrum.ledger.audit import Audit
+from langchain_tyrum.ledger.catalog import Catalog
+from langchain_tyrum.ledger.grants import Grant
+from langchain_tyrum.ledger.keys import MasterKey
+from langchain_tyrum.ledger.verify import LedgerHead, LedgerProblem, LedgerReport
+
+__all__ = [
+    "Audit",
+    "Catalog",
+    "Grant",
+    "LedgerHead",
+    "LedgerProblem",
+    "LedgerReport",
+    "MasterKey",
+]

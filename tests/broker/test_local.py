@@ -1,0 +1,193 @@
+"""The broker of one machine: files, keys and bad input."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from langchain_tyrum.broker import SecretBroker
+from langchain_tyrum.errors import (
+    ConfigError,
+    KeyMismatch,
+    LedgerError,
+    TyrumError,
+)
+from langchain_tyrum.policy import SecretPolicy
+
+ALLOW = SecretPolicy(allow=["*"])
+
+
+@pytest.fixture
+def stored(tmp_path, canary):
+    """A store with one secret in it: its path and the value."""
+    raw = canary()
+    with SecretBroker.local(tmp_path / "tyrum.db", policy=ALLOW) as broker:
+        broker.put("k/1", raw)
+    return tmp_path / "tyrum.db", raw
+
+
+def value_of(broker) -> str:
+    with broker.lease("k/1", tool_id="t") as value:
+        return value.reveal()
+
+
+class TestLocal:
+    def test_survives_the_process(self, stored):
+        """What one broker stored, the next one over the same file leases."""
+        path, raw = stored
+
+        with SecretBroker.local(path, policy=ALLOW) as broker:
+            assert raw == value_of(broker)
+
+    def test_a_folder_will_do(self, tmp_path, canary):
+        """Given a folder, the database lies in it."""
+        SecretBroker.local(tmp_path / "home").put("k/1", canary())
+
+        assert (tmp_path / "home" / "tyrum.db").exists()
+
+    def test_nothing_raw_on_disk(self, stored, all_bytes):
+        """Database, WAL and key folder hold no raw value."""
+        path, raw = stored
+
+        data = all_bytes(path.parent)
+
+        assert (False, True) == (raw.encode() in data, b"k/1" in data)
+
+    def test_key_file_is_private(self, stored):
+        """The key file is 0600 in a 0700 folder."""
+        keys = stored[0].with_suffix(".keys")
+
+        assert 0o700 == stat.S_IMODE(keys.stat().st_mode)
+        assert 0o600 == stat.S_IMODE((keys / "master.key").stat().st_mode)
+
+    def test_rotation_reaches_other_brokers(self, stored, canary):
+        """The next lease of another process's broker sees a rotation."""
+        path, _ = stored
+        first = SecretBroker.local(path, policy=ALLOW)
+        second = SecretBroker.local(path, policy=ALLOW)
+        raw = canary()
+
+        first.rotate("k/1", raw)
+
+        assert raw == value_of(second)
+
+    def test_arm_covers_what_another_process_stored(self, stored):
+        """After `arm` the redactor knows values that this process never leased."""
+        path, raw = stored
+        broker = SecretBroker.local(path, policy=ALLOW)
+        assert raw == broker.redactor.redact_text(raw)
+
+        assert 1 == broker.arm()
+
+        assert "[REDACTED:k/1]" == broker.redactor.redact_text(raw)
+
+    def test_a_forked_child_goes_on(self, stored):
+        """A child of a fork opens its own connections and leases."""
+        path, raw = stored
+        broker = SecretBroker.local(path, policy=ALLOW)
+        assert raw == value_of(broker)
+
+        child = os.fork()
+        if not child:
+            os._exit(0 if raw == value_of(broker) else 1)
+
+        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class TestBadInput:
+    def test_a_wrong_key(self, stored, monkeypatch, all_bytes):
+        """A key that does not open the store is refused and overwrites nothing."""
+        path, raw = stored
+        with SecretBroker.local(path, policy=ALLOW, key=os.urandom(32)) as broker:
+            with pytest.raises(KeyMismatch, match="TYRUM_MASTER_KEY"):
+                value_of(broker)
+            with pytest.raises(KeyMismatch):
+                broker.put("k/2", "another-long-value")
+
+        with SecretBroker.local(path, policy=ALLOW) as broker:
+            assert raw == value_of(broker)
+
+    def test_a_lost_key(self, stored):
+        """With the key gone and values there, no new key is made."""
+        path, _ = stored
+        (path.with_suffix(".keys") / "master.key").unlink()
+
+        with pytest.raises(KeyMismatch):
+            SecretBroker.local(path)
+
+        assert not (path.with_suffix(".keys") / "master.key").exists()
+
+    def test_a_malformed_key(self, tmp_path, monkeypatch):
+        """A key of the wrong size is named, not repeated."""
+        monkeypatch.setenv("TYRUM_MASTER_KEY", "not-thirty-two-bytes")
+
+        with pytest.raises(ConfigError) as caught:
+            SecretBroker.local(tmp_path / "t.db")
+
+        assert "not-thirty-two" not in str(caught.value)
+
+    def test_no_database(self, tmp_path):
+        """A file that is no database stays as it is and is named."""
+        path = tmp_path / "tyrum.db"
+        path.write_bytes(b"these are my notes, not a database" * 40)
+        before = path.read_bytes()
+
+        with pytest.raises(LedgerError, match=r"tyrum\.db"):
+            SecretBroker.local(path)
+
+        assert before == path.read_bytes()
+
+    def test_an_unusable_folder(self, tmp_path):
+        """A folder that cannot be made is named with the mend."""
+        (tmp_path / "file").write_text("x")
+
+        with pytest.raises(LedgerError, match="name another"):
+            SecretBroker.local(tmp_path / "file" / "below" / "t.db")
+
+    def test_a_missing_provider(self, stored):
+        """A secret whose provider this broker lacks is refused by name."""
+        path, _ = stored
+        broker = SecretBroker(
+            providers={"other": SecretBroker.in_memory()._core.provider("memory")},
+            catalog=f"sqlite:///{path}",
+            key=os.urandom(32),
+            policy=ALLOW,
+        )
+
+        with pytest.raises(ConfigError, match="'database'"):
+            value_of(broker)
+
+    def test_a_durable_catalog_needs_a_key(self, tmp_path):
+        """A catalog on disk without a key is refused: its chain would be worthless."""
+        with pytest.raises(ConfigError, match="key="):
+            SecretBroker(providers=[], catalog=f"sqlite:///{tmp_path / 't.db'}")
+
+    def test_errors_hold_no_value(self, stored, canary):
+        """No error of the lifecycle carries a value, in text, args, cause or context."""
+        path, raw = stored
+        broker = SecretBroker.local(path, policy=ALLOW)
+        other = canary()
+        errors = []
+        for call in (
+            lambda: broker.put("k/1", other),
+            lambda: broker.put(other, other),
+            lambda: broker.describe(other),
+            lambda: broker.rotate("nope", other),
+            lambda: broker.lease(f"tyrum://{other}", tool_id="t").__enter__(),
+            lambda: broker.put("x/1", other, provider="nope"),
+        ):
+            with pytest.raises(TyrumError) as caught:
+                call()
+            errors.append(caught.value)
+
+        def text(error):
+            if error is None:
+                return ""
+            parts = [repr(error), str(vars(error)), text(error.__cause__)]
+            return " ".join([*parts, text(error.__context__)])
+
+        for error in errors:
+            assert raw not in text(error)
+            assert other not in text(error)

@@ -1,0 +1,52 @@
+"""Fixtures that tests of several rooms use."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from pathlib import Path
+
+import pytest
+
+from langchain_tyrum.broker import SecretBroker
+from langchain_tyrum.policy import SecretPolicy
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def root() -> Path:
+    """The top of the repository."""
+    return ROOT
+
+
+@pytest.fixture
+def canary():
+    """A maker of fresh values that no shape detector knows."""
+
+    def make(label: str = "cnry") -> str:
+        alphabet = string.ascii_lowercase + string.digits
+        tail = "".join(secrets.choice(alphabet) for _ in range(14))
+        return f"{label}{tail}"
+
+    return make
+
+
+@pytest.fixture
+def allow_all() -> SecretPolicy:
+    return SecretPolicy(allow=["*"])
+
+
+@pytest.fixture
+def memory_broker(allow_all):
+    """A maker of brokers in memory that allow everything."""
+    opened = []
+
+    def make(secrets_=None, *, policy=allow_all, **options) -> SecretBroker:
+        broker = SecretBroker.in_memory(secrets_, policy=policy, **options)
+        opened.append(broker)
+        return broker
+
+    yield make
+    for broker in opened:
+        broker.close()
