@@ -72,6 +72,7 @@ _ROOMS = (
     "membrane",
     "middleware",
 )
+_PLACES = {*_ROOMS, "cli", "demo", "ledger", "testing", "gateway", "oauth"}
 _HOME = {
     "RedactingCallbackHandler": "traces",
     "SecretBroker": "broker",
@@ -88,7 +89,8 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Find a public name in the room it lives in; lower rooms come first."""
-    if name.startswith("_"):
+    if name in _PLACES or name.startswith("_"):
+        # `from langchain_tyrum import cli` asks here first, then imports it itself.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     for room in (_HOME[name],) if name in _HOME else _ROOMS:
         try:

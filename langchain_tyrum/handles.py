@@ -8,13 +8,14 @@ a lease.
 from __future__ import annotations
 
 import hmac
+import html
 import json
 import re
 import secrets
 import string
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import core_schema
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import GetCoreSchemaHandler
+
+T = TypeVar("T")
 
 SCHEME = "tyrum://"
 _BASE62 = string.ascii_letters + string.digits
@@ -46,6 +49,26 @@ def new_id(prefix: str, *, choice: Callable[[str], str] = secrets.choice) -> str
         The id.
     """
     return prefix + "".join(choice(_BASE62) for _ in range(22))
+
+
+class Table(list[T]):
+    """A list of dicts or models that a notebook draws as a table."""
+
+    def _repr_html_(self) -> str:
+        rows = [row if isinstance(row, dict) else dict(vars(row)) for row in self]
+        names = list(rows[0]) if rows else []
+        head = "".join(f"<th>{html.escape(str(name))}</th>" for name in names)
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td>{html.escape(_cell(row.get(name)))}</td>" for name in names)
+            + "</tr>"
+            for row in rows
+        )
+        return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def handle_names(text: str) -> Iterator[str]:

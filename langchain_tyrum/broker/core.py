@@ -131,7 +131,7 @@ class Core:
                 tool_id=tool_id,
                 environment=self.environment,
                 hosts=record.allowed_hosts,
-                principal=call.user or "service",
+                principal=call,
             )
             for record in records
         ]

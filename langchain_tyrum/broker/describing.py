@@ -9,7 +9,13 @@ from sqlalchemy import or_
 from langchain_tyrum.broker.arming import arm
 from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
-from langchain_tyrum.handles import HANDLE_TEXT, SCHEME, SecretReference, new_id
+from langchain_tyrum.handles import (
+    HANDLE_TEXT,
+    SCHEME,
+    SecretReference,
+    Table,
+    new_id,
+)
 from langchain_tyrum.ledger import schema
 
 if TYPE_CHECKING:
@@ -28,11 +34,11 @@ class Describing(Part):
         self, *, tenant: str = "default", owner: str | None = None
     ) -> list[SecretHandle]:
         """The handles of a tenant's services, or of one user; revoked ones left out."""
-        return [
+        return Table(
             record.handle
             for record in self.records(tenant=tenant, owner=owner)
             if record.status != "revoked"
-        ]
+        )
 
     def records(
         self, *, tenant: str = "default", owner: str | None = None
@@ -43,7 +49,7 @@ class Describing(Part):
             found = self._core.catalog.find(
                 connection, columns.tenant == tenant, columns.owner == (owner or "")
             )
-        return [entry.record for entry in found]
+        return Table(entry.record for entry in found)
 
     def describe(
         self, secret: Secret, *, tenant: str = "default", owner: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def local_parts(path: str | Path | None, *, key: bytes | None) -> dict[str, Any]
     """The parts of a machine's own broker: one SQLite file and a key beside it."""
     file = _database_file(path)
     keys = file.with_suffix(".keys")
-    catalog = Catalog(f"sqlite:///{file}")
+    catalog = Catalog(f"sqlite:///{_private(file)}")
     values = DatabaseProvider(catalog.engine, key=lambda: master)
     master = find_master_key(
         key=key,
@@ -119,6 +120,13 @@ def _database_file(path: str | Path | None) -> Path:
             "one with SecretBroker.local(path)"
         )
     return file.absolute()
+
+
+def _private(file: Path) -> Path:
+    """Make the file for this user alone; values in it are sealed, names are not."""
+    with suppress(FileExistsError, PermissionError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    return file
 
 
 def _head_file(keys: Path) -> Path:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from langchain_tyrum.errors import LedgerError
-from langchain_tyrum.handles import new_id
+from langchain_tyrum.handles import Table, new_id
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.verify import LedgerHead, LedgerReport, verify_chain
 
@@ -156,7 +156,7 @@ class Audit:
         query = select(schema.ledger).order_by(schema.ledger.c.seq.desc()).limit(n)
         with self._catalog.transaction() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
-        return rows[::-1]
+        return Table(rows[::-1])
 
     def export(self, path: str | Path) -> int:
         """Write all rows as JSON lines; returns how many.

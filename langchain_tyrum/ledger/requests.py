@@ -58,8 +58,8 @@ class ApprovalRequests:
             draft: The question.
 
         Returns:
-            The open request. Other open questions of the task, or of an earlier run
-            of the node about the same calls, are superseded.
+            The open request. Other open questions about any of the same calls, by
+            this task or an earlier run of its node, are superseded.
         """
         with self._catalog.transaction() as connection:
             now = self._catalog.clock()
@@ -67,7 +67,7 @@ class ApprovalRequests:
             superseded: list[str] = []
             same: StoredRequest | None = None
             for rival in rivals:
-                if _is_same(rival, draft, now=now):
+                if same is None and _is_same(rival, draft, now=now):
                     same = rival
                     continue
                 late = rival.expires_at <= now
@@ -175,8 +175,7 @@ class ApprovalRequests:
         return [
             request
             for request in found
-            if request.place == place
-            or (request.place.node == place.node and calls & set(request.tool_call_ids))
+            if request.place.node == place.node and calls & set(request.tool_call_ids)
         ]
 
     def _insert(

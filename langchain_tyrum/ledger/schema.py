@@ -6,6 +6,8 @@ reads the same on every database and hashes the same on every machine.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -152,9 +154,26 @@ def _on_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's BEGIN is the only one
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA secure_delete=ON")
+    _use_wal(cursor)
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch to write-ahead logging, which SQLite refuses while others open the file.
+
+    The busy timeout does not cover that switch. Whoever holds the lock is switching
+    too, so after a few tries it has happened; without it the database works as well.
+    """
+    for attempt in range(50):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.002 * (attempt + 1))
+        else:
+            return
 
 
 def _on_begin(connection: Connection) -> None:

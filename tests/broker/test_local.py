@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -61,6 +63,26 @@ class TestLocal:
 
         assert 0o700 == stat.S_IMODE(keys.stat().st_mode)
         assert 0o600 == stat.S_IMODE((keys / "master.key").stat().st_mode)
+
+    def test_database_is_private(self, stored):
+        """A new database file is readable by its user alone."""
+        assert 0o600 == stat.S_IMODE(stored[0].stat().st_mode)
+
+    def test_a_fresh_store_opens_in_many_processes(self, tmp_path):
+        """Processes that open one new store at once share one key and one chain."""
+        code = (
+            "import sys\n"
+            "from langchain_tyrum.broker import SecretBroker\n"
+            "SecretBroker.local(sys.argv[1]).record('note', 'ok')\n"
+        )
+        path = tmp_path / "fresh" / "tyrum.db"
+        running = [
+            subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(4)
+        ]
+
+        assert [0] * 4 == [process.wait() for process in running]
+        report = SecretBroker.local(path).audit.verify()
+        assert (True, 4) == (report.ok, report.rows)
 
     def test_rotation_reaches_other_brokers(self, stored, canary):
         """The next lease of another process's broker sees a rotation."""
@@ -165,7 +187,7 @@ class TestBadInput:
             SecretBroker(providers=[], catalog=f"sqlite:///{tmp_path / 't.db'}")
 
     def test_errors_hold_no_value(self, stored, canary):
-        """No error of the lifecycle carries a value, in text, args, cause or context."""
+        """No error of the lifecycle carries a value, in text, args or context."""
         path, raw = stored
         broker = SecretBroker.local(path, policy=ALLOW)
         other = canary()

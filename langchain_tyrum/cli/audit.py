@@ -1,0 +1,77 @@
+"""`audit tail` and `audit verify`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.cli.parsing import add_command
+from langchain_tyrum.cli.printing import as_json, fail, line, say, table
+from langchain_tyrum.cli.store import open_broker
+
+if TYPE_CHECKING:
+    import argparse
+
+_COLUMNS = ("seq", "occurred_at", "action", "outcome", "name", "tool_id", "user")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the `audit` command and its own commands."""
+    parser = commands.add_parser("audit", help="read and check the audit trail")
+    inner = parser.add_subparsers(dest="audit_command", required=True, metavar="WHAT")
+    tail = add_command(inner, "tail", _tail, help="print the last rows, oldest first")
+    tail.add_argument(
+        "-n", type=_rows, default=20, metavar="ROWS", help="how many (default: 20)"
+    )
+    add_command(
+        inner,
+        "verify",
+        _verify,
+        help="check every row and the chain; exit code 1 when anything is wrong",
+    )
+
+
+def _tail(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        rows = broker.audit.tail(args.n)
+    if args.json:
+        as_json(rows)
+    else:
+        table([row.get(column) for column in (*_COLUMNS, "error")] for row in rows)
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        report = broker.audit.verify(progress=_progress)
+    problems = [asdict(problem) for problem in report.problems]
+    head = asdict(report.head) if report.head else None
+    if args.json:
+        as_json(
+            {"ok": report.ok, "rows": report.rows, "problems": problems, "head": head}
+        )
+    elif report.ok:
+        line("ok", f"{report.rows} rows", report.head and report.head.hash)
+    else:
+        table((p.kind, f"row {p.seq}", p.detail) for p in report.problems)
+    if report.ok:
+        return 0
+    return fail(
+        f"{len(problems)} problems in the audit trail: keep the database as evidence, "
+        "and restore it from a backup"
+    )
+
+
+def _progress(rows: int) -> None:
+    if sys.stderr.isatty():
+        say(f"{rows} rows checked")
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
+_rows.__name__ = "number"  # argparse's message names the type

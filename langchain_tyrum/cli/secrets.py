@@ -1,0 +1,169 @@
+"""`secret set`, `list`, `show`, `rotate` and `revoke`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.cli.parsing import add_command, whose_options
+from langchain_tyrum.cli.printing import as_json, line, say, table
+from langchain_tyrum.cli.store import open_broker
+from langchain_tyrum.cli.values import read_value
+from langchain_tyrum.errors import ConfigError, SecretExists, TyrumError, WeakSecret
+
+if TYPE_CHECKING:
+    import argparse
+
+    from langchain_tyrum.handles import SecretRecord
+
+
+def add_parser(commands: Any) -> None:
+    """Add the `secret` command and its own commands."""
+    parser = commands.add_parser(
+        "secret", help="store, rotate, revoke and list secrets; none is ever printed"
+    )
+    inner = parser.add_subparsers(dest="secret_command", required=True, metavar="WHAT")
+    whose = whose_options()
+    put = add_command(inner, "set", _set, help="store a secret", parents=[whose])
+    _add_value(put)
+    put.add_argument("--scope", help="what it may be used for (default: its name)")
+    put.add_argument("--environment", help="the only environment it may be used in")
+    put.add_argument(
+        "--host", action="append", default=[], help="a host it may be sent to; repeat"
+    )
+    put.add_argument("--expires", metavar="TIME", help="ISO 8601, e.g. 2027-01-31")
+    put.add_argument(
+        "--replace", action="store_true", help="rotate when another value is stored"
+    )
+    put.add_argument(
+        "--allow-short", action="store_true", help="admit less than 8 characters"
+    )
+    add_command(inner, "list", _list, help="list the secrets", parents=[whose])
+    for name, run, text in (
+        ("show", _show, "show what is known of a secret, without its value"),
+        ("rotate", _rotate, "store a new version under the same handle"),
+        ("revoke", _revoke, "disable a secret until it is reauthorized"),
+    ):
+        command = add_command(inner, name, run, help=text, parents=[whose])
+        if name == "rotate":
+            _add_value(command)
+            continue
+        command.add_argument("name", metavar="NAME", help="its name or tyrum://h_…")
+        if name == "revoke":
+            command.add_argument("--reason", default="", help="kept in the ledger")
+
+
+def _add_value(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="its name, e.g. github/token")
+    parser.add_argument(
+        "--from-file",
+        metavar="FILE",
+        help="read the value from a file (default: a pipe, else a hidden prompt)",
+    )
+
+
+def _set(args: argparse.Namespace) -> int:
+    expires_at = _time(args.expires)
+    refused: TyrumError | None = None
+    with open_broker(args, create=True) as broker:
+        value = read_value(args.name, args.from_file)
+        try:
+            handle = broker.put(
+                args.name,
+                value,
+                scope=args.scope,
+                owner=args.owner,
+                tenant=args.tenant,
+                environment=args.environment,
+                allowed_hosts=args.host,
+                expires_at=expires_at,
+                replace=args.replace,
+                allow_short=args.allow_short,
+            )
+        except (SecretExists, WeakSecret) as error:
+            refused = _in_our_words(error, args.name)
+        if refused:
+            raise refused
+        record = broker.describe(handle, tenant=args.tenant, owner=args.owner)
+    _print_change(args, record, "stored")
+    return 0
+
+
+def _in_our_words(error: SecretExists | WeakSecret, name: str) -> TyrumError:
+    """Give the mend as options of the command, not as arguments of a method."""
+    if isinstance(error, SecretExists):
+        return SecretExists(
+            f"{name!r} is taken by another value: use `secret rotate`, or --replace",
+            handle=name,
+        )
+    return WeakSecret(
+        f"the value of {name!r} is too short or too common to be told from ordinary "
+        "text: choose another one, or admit a short one with --allow-short",
+        handle=name,
+    )
+
+
+def _list(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        records = broker.records(tenant=args.tenant, owner=args.owner)
+    if args.json:
+        as_json([record.model_dump(mode="json") for record in records])
+        return 0
+    table((r.name, r.status, f"v{r.version}", r.scope, r.provider, r) for r in records)
+    if not records:
+        say("no secrets are stored here: `secret set NAME` stores one")
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        record = broker.describe(args.name, tenant=args.tenant, owner=args.owner)
+    _print_record(args, record)
+    return 0
+
+
+def _rotate(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        broker.describe(args.name, tenant=args.tenant, owner=args.owner)
+        value = read_value(args.name, args.from_file)
+        record = broker.rotate(args.name, value, tenant=args.tenant, owner=args.owner)
+    _print_change(args, record, "rotated")
+    return 0
+
+
+def _revoke(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        record = broker.revoke(
+            args.name, reason=args.reason, tenant=args.tenant, owner=args.owner
+        )
+    _print_change(args, record, "revoked")
+    return 0
+
+
+def _print_change(args: argparse.Namespace, record: SecretRecord, done: str) -> None:
+    if args.json:
+        _print_record(args, record)
+        return
+    line(record)
+    say(f"{done} {record.name} (version {record.version}, {record.status})")
+
+
+def _print_record(args: argparse.Namespace, record: SecretRecord) -> None:
+    fields = record.model_dump(mode="json")
+    if args.json:
+        as_json(fields)
+        return
+    for name, value in fields.items():
+        line(name, ", ".join(value) if isinstance(value, list) else value)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise ConfigError("--expires wants a time such as 2027-01-31T12:00:00+00:00")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

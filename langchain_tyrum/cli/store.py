@@ -1,0 +1,45 @@
+"""Opening the broker that a command works on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langchain_tyrum.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from langchain_tyrum.broker import SecretBroker
+
+
+@contextmanager
+def open_broker(
+    args: argparse.Namespace, *, create: bool = False
+) -> Iterator[SecretBroker]:
+    """Open the store that `--store` or TYRUM_STORE names, else the user's own.
+
+    Args:
+        args: The parsed command line.
+        create: Whether the command may make a store that is not there yet. The others
+            must not, else a misspelt path would look like an empty store.
+
+    Yields:
+        The broker; it is closed afterwards.
+
+    Raises:
+        ConfigError: There is nothing at that path.
+    """
+    from langchain_tyrum.broker import SecretBroker  # noqa: PLC0415 - slow to import
+
+    if args.store is not None and not create:
+        path = Path(args.store).expanduser()
+        if not path.exists():
+            raise ConfigError(
+                f"there is no store at {str(path)!r}: correct --store or TYRUM_STORE, "
+                "or make it with `secret set`"
+            )
+    with SecretBroker.local(args.store) as broker:
+        yield broker

@@ -1,0 +1,62 @@
+"""How a value gets in: a hidden prompt, a pipe or a file."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import warnings
+from pathlib import Path
+
+from langchain_tyrum.cli.printing import visible
+from langchain_tyrum.errors import ConfigError
+
+
+def read_value(name: str, from_file: str | None) -> str | bytes:
+    """Read a value from wherever it comes; one newline at its end is cut.
+
+    Args:
+        name: The secret's name, for the prompt.
+        from_file: A file to read; else a pipe on stdin, else the terminal.
+
+    Returns:
+        Text, or bytes when it is no UTF-8.
+
+    Raises:
+        ConfigError: It is empty, or the terminal cannot hide it.
+        OSError: The file cannot be read.
+    """
+    if from_file is not None:
+        value = _plain(Path(from_file).expanduser().read_bytes())
+    elif sys.stdin is not None and not sys.stdin.isatty():
+        value = _plain(sys.stdin.buffer.read())
+    else:
+        value = _ask(name)
+    if not value:
+        raise ConfigError(
+            f"the value of {name!r} is empty: give it at the prompt, by a pipe, or "
+            "with --from-file"
+        )
+    return value
+
+
+def _plain(raw: bytes) -> str | bytes:
+    cut = raw.removesuffix(b"\n").removesuffix(b"\r") if raw[-1:] == b"\n" else raw
+    try:
+        return cut.decode()
+    except UnicodeDecodeError:
+        return cut
+
+
+def _ask(name: str) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(f"Value of {visible(name)} (hidden): ")
+    except EOFError:
+        return ""
+    except getpass.GetPassWarning:
+        pass  # raised below, outside of what it was raised in
+    raise ConfigError(
+        f"this terminal would show the value of {name!r}: pipe it in, or use "
+        "--from-file"
+    )

@@ -1,0 +1,22 @@
+"""The one written form of a policy, and its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal, get_args
+
+Outcome = Literal["allow", "require_approval", "deny"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)  # from lax to strict
+
+
+def canonical_json(value: object) -> str:
+    """Write plain data in the one form that is hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def canonical_sha256(value: object) -> str:
+    """Hash plain data in its canonical form."""
+    return hashlib.sha256(
+        canonical_json(value).encode("utf-8", "surrogatepass")
+    ).hexdigest()

@@ -1,0 +1,58 @@
+"""Values from the environment of the process, read when they are asked for."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from langchain_tyrum.errors import SecretNotFound
+from langchain_tyrum.providers.base import BaseProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class EnvProvider(BaseProvider):
+    """Reads environment variables; an empty one counts as missing.
+
+    Nothing is captured when it is built, so a variable that changes later is seen.
+
+    Args:
+        variables: The variable of each name; a name that is not listed is taken for
+            the variable itself. When given, only the listed ones are in `names`.
+        label: How records and errors call it.
+        environ: The environment, for tests.
+    """
+
+    __slots__ = ("_environ", "_variables")
+
+    def __init__(
+        self,
+        variables: Mapping[str, str] | None = None,
+        *,
+        label: str = "env",
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(label)
+        self._variables = dict(variables or {})
+        self._environ = os.environ if environ is None else environ
+
+    def get(self, name: str, *, version: int | None = None) -> str | bytes:
+        """Return the variable's value; the environment knows no versions."""
+        del version
+        variable = self._variables.get(name, name)
+        if value := self._environ.get(variable):
+            return value
+        raise SecretNotFound(
+            f"the provider {self.label!r} finds no {name!r}: the environment variable "
+            f"{variable!r} is unset or empty; set it",
+            handle=name,
+        )
+
+    def names(self) -> list[str]:
+        """List the names it was told of whose variables are set, sorted."""
+        return sorted(
+            name
+            for name, variable in self._variables.items()
+            if self._environ.get(variable)
+        )

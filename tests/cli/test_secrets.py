@@ -1,0 +1,257 @@
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+class TestSet:
+    def test_stores_a_value_from_a_pipe(self, run, canary, value_of):
+        """A piped value is stored without its last newline; the handle is printed."""
+        ran = run("secret", "set", "github/token", value=f"{canary}\n")
+
+        assert ran.code == 0
+        assert ran.out.startswith("tyrum://h_")
+        assert "stored github/token (version 1, active)" in ran.err
+        assert canary.encode() == value_of("github/token")
+
+    @pytest.mark.parametrize(
+        ("raw", "kept"),
+        [
+            (b"two-lines\nof-value\n", b"two-lines\nof-value"),
+            (b"windows-line\r\n", b"windows-line"),
+            (b"two-newlines\n\n", b"two-newlines\n"),
+            (b"  spaces stay  ", b"  spaces stay  "),
+            (b"\xff\xfe\x00 no text", b"\xff\xfe\x00 no text"),
+            ("schlüssel-größe".encode(), "schlüssel-größe".encode()),
+        ],
+    )
+    def test_what_is_kept(self, raw, kept, run, value_of, tmp_path):
+        """One newline at the end is cut and nothing else, from a pipe and a file."""
+        file = tmp_path / "value"
+        file.write_bytes(raw)
+
+        assert run("secret", "set", "piped", value=raw).code == 0
+        assert run("secret", "set", "read", "--from-file", str(file)).code == 0
+        assert [kept, kept] == [value_of("piped"), value_of("read")]
+
+    def test_options_reach_the_record(self, run, canary):
+        """Scope, environment, hosts, expiry and owner are kept."""
+        ran = run(
+            *("secret", "set", "db", "--scope", "db:read", "--environment", "prod"),
+            *("--host", "a.example", "--host", "b.example", "--owner", "ada"),
+            *("--expires", "2199-01-31", "--json"),
+            value=canary,
+        )
+
+        assert ran.code == 0
+        wanted = {
+            "name": "db",
+            "scope": "db:read",
+            "environment": "prod",
+            "allowed_hosts": ["a.example", "b.example"],
+            "owner": "ada",
+            "principal": "user",
+            "expires_at": "2199-01-31T00:00:00Z",
+        }
+        assert wanted == {key: ran.data[key] for key in wanted}
+
+    def test_another_value_needs_replace(self, run, canary, value_of):
+        """A name that is taken is refused in the command line's own words."""
+        run("secret", "set", "a", value="first-value-1")
+        refused = run("secret", "set", "a", value=canary)
+        same = run("secret", "set", "a", value="first-value-1")
+        replaced = run("secret", "set", "a", "--replace", "--json", value=canary)
+
+        assert (refused.code, same.code, replaced.code) == (1, 0, 0)
+        assert "use `secret rotate`, or --replace" in refused.err
+        assert replaced.data["version"] == 2
+        assert canary.encode() == value_of("a")
+
+    def test_short_values(self, run):
+        """A short value is refused unless it is admitted on purpose."""
+        refused = run("secret", "set", "pin", value="x7q9")
+
+        assert refused.code == 1
+        assert "admit a short one with --allow-short" in refused.err
+        assert "x7q9" not in refused.err
+        assert run("secret", "set", "pin", "--allow-short", value="x7q9").code == 0
+
+    @pytest.mark.parametrize("value", ["", "\n", "\r\n"])
+    def test_nothing_is_no_value(self, value, run):
+        """An empty pipe is an error that names the ways in."""
+        ran = run("secret", "set", "a", value=value)
+
+        assert ran.code == 1
+        assert "prompt, by a pipe, or with --from-file" in ran.err
+
+    def test_a_file_that_is_not_there(self, run):
+        """The error names the file and the reason."""
+        ran = run("secret", "set", "a", "--from-file", "/no/such/file")
+
+        assert ran.code == 1
+        assert "'/no/such/file' cannot be used: No such file" in ran.err
+
+    def test_a_malformed_expiry(self, run, canary):
+        """A time that is none is refused before the value is read."""
+        ran = run("secret", "set", "a", "--expires", "tomorrow", value=canary)
+
+        assert ran.code == 1
+        assert "--expires wants a time such as" in ran.err
+
+
+class TestPrompt:
+    def test_hides_what_is_typed(self, store, canary, value_of):
+        """At a terminal the value is asked for, and not echoed."""
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "langchain_tyrum", "secret", "set", "github/token"],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "TYRUM_STORE": str(store),
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+            },
+        )
+        os.close(terminal)
+        seen = b""
+        while b"(hidden): " not in seen:
+            seen += os.read(controller, 1024)
+        os.write(controller, f"{canary}\n".encode())
+        try:
+            while chunk := os.read(controller, 1024):
+                seen += chunk
+        except OSError:  # Linux's way to say that the terminal is closed
+            pass
+        os.close(controller)
+
+        assert process.wait() == 0
+        assert b"Value of github/token (hidden): " in seen
+        assert b"tyrum://h_" in seen
+        assert canary.encode() not in seen
+        assert canary.encode() == value_of("github/token")
+
+    def test_refuses_to_show_it(self, run, monkeypatch, capsys):
+        """A terminal whose echo cannot be switched off gets no value."""
+        import getpass
+        import warnings
+
+        def shown(prompt):
+            warnings.warn("no echo control", getpass.GetPassWarning, stacklevel=2)
+            return "canary-7f3a9c51e2d84b06"
+
+        class Terminal:
+            def isatty(self):
+                return True
+
+        monkeypatch.setattr(getpass, "getpass", shown)
+        run("secret", "set", "other", value="some-value-1")
+        monkeypatch.setattr(sys, "stdin", Terminal())
+        from langchain_tyrum.cli.values import read_value
+        from langchain_tyrum.errors import ConfigError
+
+        with pytest.raises(ConfigError, match="would show the value of 'a'") as caught:
+            read_value("a", None)
+        assert caught.value.__context__ is None
+
+
+class TestListAndShow:
+    def test_lists_without_values(self, run, canary):
+        """Each secret is one line: name, status, version, scope, provider, handle."""
+        run("secret", "set", "b", "--scope", "s:b", value=canary)
+        run("secret", "set", "a", value=canary + "2")
+        ran = run("secret", "list")
+
+        rows = sorted(line.split("\t") for line in ran.out.splitlines())
+        assert rows[0][:5] == ["a", "active", "v1", "a", "database"]
+        assert rows[1][:5] == ["b", "active", "v1", "s:b", "database"]
+        assert all(row[5].startswith("tyrum://h_") for row in rows)
+
+    def test_json_is_an_array(self, run, canary):
+        """`--json` gives the records."""
+        run("secret", "set", "a", value=canary)
+
+        assert [row["name"] for row in run("secret", "list", "--json").data] == ["a"]
+
+    def test_an_empty_store_says_so(self, run, canary):
+        """An empty list is empty output, and a word on stderr."""
+        run("secret", "set", "a", "--owner", "ada", value=canary)
+        ran = run("secret", "list")
+
+        assert (ran.code, ran.out) == (0, "")
+        assert "no secrets are stored here" in ran.err
+
+    def test_tenants_and_owners_are_apart(self, run, canary):
+        """What belongs to a user or another tenant is listed for them only."""
+        run("secret", "set", "a", "--owner", "ada", value=canary)
+        run("secret", "set", "b", "--tenant", "acme", value=canary)
+
+        assert run("secret", "list").out == ""
+        assert run("secret", "list", "--owner", "ada").out.startswith("a\t")
+        assert run("secret", "list", "--tenant", "acme").out.startswith("b\t")
+
+    def test_show(self, run, canary):
+        """One secret, a field a line, by name or by handle."""
+        handle = run("secret", "set", "a", value=canary).out.strip()
+        by_name, by_handle = run("secret", "show", "a"), run("secret", "show", handle)
+
+        assert by_name.out == by_handle.out
+        assert "name\ta\n" in by_name.out
+        assert "version\t1\n" in by_name.out
+        assert run("secret", "show", "a", "--json").data["name"] == "a"
+
+    def test_show_what_is_not_there(self, run, canary):
+        """An unknown name is exit code 1 and one line that names the mend."""
+        run("secret", "set", "a", value=canary)
+        ran = run("secret", "show", "b")
+
+        assert (ran.code, ran.out) == (1, "")
+        assert len(ran.err.splitlines()) == 1
+        assert "no secret is named 'b'" in ran.err
+
+
+class TestRotateAndRevoke:
+    def test_rotate(self, run, canary, value_of):
+        """A rotation keeps the handle, counts the version, serves the new value."""
+        handle = run("secret", "set", "a", value="first-value-1").out
+        ran = run("secret", "rotate", "a", value=canary)
+
+        assert handle == ran.out
+        assert "rotated a (version 2, active)" in ran.err
+        assert canary.encode() == value_of("a")
+
+    def test_rotate_what_is_not_there(self, run, canary):
+        """An unknown name is refused before a value is asked for."""
+        run("secret", "set", "a", value=canary)
+        ran = run("secret", "rotate", "b", value="")
+
+        assert ran.code == 1
+        assert "no secret is named 'b'" in ran.err
+
+    def test_revoke(self, run, canary, value_of):
+        """A revoked secret is not leased, set or rotated, until it is reauthorized."""
+        from langchain_tyrum.errors import SecretRevoked
+
+        run("secret", "set", "a", value=canary)
+        ran = run("secret", "revoke", "a", "--reason", "left the team", "--json")
+
+        assert ran.data["status"] == "revoked"
+        assert run("secret", "rotate", "a", value="another-value").code == 1
+        assert run("secret", "set", "a", "--replace", value="another-value").code == 1
+        assert "left the team" in run("audit", "tail").out
+        with pytest.raises(SecretRevoked):
+            value_of("a")
+
+    def test_with_owner(self, run, canary, value_of):
+        """A user's own secret is rotated and revoked under the user's name."""
+        run("secret", "set", "a", "--owner", "ada", value="first-value-1")
+
+        assert run("secret", "rotate", "a", value=canary).code == 1
+        assert run("secret", "rotate", "a", "--owner", "ada", value=canary).code == 0
+        assert canary.encode() == value_of("a", user="ada")
+        assert run("secret", "revoke", "a", "--owner", "ada").code == 0
