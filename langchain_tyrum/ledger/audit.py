@@ -19,6 +19,7 @@ from sqlalchemy import insert, select, update
 from langchain_tyrum.errors import LedgerError
 from langchain_tyrum.handles import Table, new_id
 from langchain_tyrum.ledger import schema
+from langchain_tyrum.ledger.headfile import HeadFile
 from langchain_tyrum.ledger.verify import LedgerHead, LedgerReport, verify_chain
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Audit:
     ) -> None:
         self._catalog = catalog
         self._key = key
-        self._head_file = head_file
+        self._head_file = HeadFile(head_file) if head_file else None
         self._sinks = tuple(sinks)
         with catalog.transaction() as connection:
             head = _head_row(connection)
@@ -132,9 +133,7 @@ class Audit:
         """Tell the head file and the sinks of rows that have been committed."""
         if rows and self._head_file:
             last = rows[-1]
-            _keep(
-                self._head_file, LedgerHead(self.ledger_id, last["seq"], last["hash"])
-            )
+            self._head_file.keep(LedgerHead(self.ledger_id, last["seq"], last["hash"]))
         for sink in self._sinks:
             for row in rows:
                 try:
@@ -190,7 +189,8 @@ class Audit:
         Returns:
             The report; `report.ok` is False when anything was found.
         """
-        expected = expected or self._kept_head()
+        if expected is None and self._head_file:
+            expected = self._head_file.read()
         query = select(schema.ledger).order_by(schema.ledger.c.seq)
         with self._catalog.transaction() as connection:
             head = _head_row(connection)
@@ -204,11 +204,6 @@ class Audit:
                 expected=expected,
                 progress=progress,
             )
-
-    def _kept_head(self) -> LedgerHead | None:
-        if self._head_file is None or not self._head_file.exists():
-            return None
-        return LedgerHead(**json.loads(self._head_file.read_text(encoding="utf-8")))
 
 
 def row_hash(key: bytes, ledger_id: str, row: Mapping[str, Any]) -> str:
@@ -224,16 +219,3 @@ def _genesis(ledger_id: str) -> str:
 
 def _head_row(connection: Connection) -> Any:
     return connection.execute(select(schema.ledger_head).with_for_update()).first()
-
-
-def _keep(path: Path, head: LedgerHead) -> None:
-    draft = path.with_suffix(".new")
-    try:
-        draft.write_text(json.dumps(asdict(head)), encoding="utf-8")
-        draft.replace(path)
-    except OSError:
-        failed = True
-    else:
-        failed = False
-    if failed:
-        raise LedgerError(f"the ledger's head cannot be kept: make {path} writable")

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -251,6 +252,28 @@ class TestBooks:
         with pytest.raises(LedgerError, match="nothing was changed"):
             with used.lease("one", tool_id="t"):
                 pass
+
+    def test_parallel_leases_keep_one_head(self, used, store):
+        """Threads that lease at once all succeed, and the newest head is kept."""
+
+        def lease():
+            for _ in range(15):
+                with used.lease("one", tool_id="t"):
+                    pass
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(lease) for _ in range(4)]:
+                done.result()
+
+        kept = json.loads((store.with_suffix(".keys") / "ledger.head").read_text())
+        assert (132, True) == (kept["seq"], used.audit.verify().ok)
+
+    def test_an_unreadable_head_is_named(self, used, store):
+        """A damaged head file is an error with the mend, not a clean report."""
+        (store.with_suffix(".keys") / "ledger.head").write_text("{")
+
+        with pytest.raises(LedgerError, match=r"ledger\.head"):
+            used.audit.verify()
 
     def test_several_processes_share_one_chain(self, used, store):
         """Processes that write at once keep one unbroken chain."""

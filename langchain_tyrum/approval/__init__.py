@@ -1,0 +1,65 @@
+"""Approvals: a person agrees to a use of secrets, once or for longer."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.approval.answers import (
+    GrantOption,
+    approve,
+    decisions,
+    edit,
+    reject,
+    respond,
+)
+from langchain_tyrum.approval.binding import enroll
+from langchain_tyrum.approval.calls import (
+    AnswerRefused,
+    BoundCall,
+    NobodyToAsk,
+    SecretBound,
+)
+from langchain_tyrum.approval.gate import aauthorize, authorize
+from langchain_tyrum.approval.node import approval_node
+from langchain_tyrum.approval.request import (
+    ActionRequest,
+    ApprovalRequest,
+    apending_approvals,
+    pending_approvals,
+)
+
+if TYPE_CHECKING:
+    from langchain_tyrum.approval.middleware import (
+        SecretApprovalMiddleware as SecretApprovalMiddleware,
+    )
+
+__all__ = [
+    "ActionRequest",
+    "AnswerRefused",
+    "ApprovalRequest",
+    "BoundCall",
+    "GrantOption",
+    "NobodyToAsk",
+    "SecretApprovalMiddleware",
+    "SecretBound",
+    "aauthorize",
+    "apending_approvals",
+    "approval_node",
+    "approve",
+    "authorize",
+    "decisions",
+    "edit",
+    "enroll",
+    "pending_approvals",
+    "reject",
+    "respond",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the middleware when it is first used: it needs the extra `agents`."""
+    if name == "SecretApprovalMiddleware":
+        module = importlib.import_module("langchain_tyrum.approval.middleware")
+        return module.SecretApprovalMiddleware
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,114 @@
+"""Pending questions, read back from a graph that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - dataclass fields
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.pregel import Pregel
+    from langgraph.types import Interrupt, StateSnapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionRequest:
+    """One call that waits for a decision.
+
+    Attributes:
+        name: The tool's name.
+        args: Its arguments, redacted.
+        description: What a person should read before deciding.
+        allowed: Which decisions fit.
+    """
+
+    name: str
+    args: Mapping[str, Any]
+    description: str
+    allowed: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalRequest:
+    """A question that a waiting graph has asked.
+
+    Attributes:
+        request_id: Name it in the answer to be sure that it answers this question.
+        interrupt_id: For `Command(resume={interrupt_id: decisions(…)})`, which is
+            needed when several questions wait.
+        actions: The calls, one decision each, in this order.
+        digest: Hash of all that was shown.
+        tool_call_ids: The calls, by the ids that the model gave them.
+        scopes: What the secrets may be used for.
+        references: Handles, names and versions of the secrets.
+        grant_options: How far an approval may reach.
+        policy_sha256: The policy that wants an answer.
+        expires_at: Until when one counts.
+    """
+
+    request_id: str
+    interrupt_id: str
+    actions: tuple[ActionRequest, ...]
+    digest: str
+    tool_call_ids: tuple[str, ...]
+    scopes: tuple[str, ...]
+    references: tuple[Mapping[str, Any], ...]
+    grant_options: tuple[str, ...]
+    policy_sha256: str
+    expires_at: datetime
+
+    @classmethod
+    def from_interrupt(cls, interrupt: Interrupt) -> Self | None:
+        """Read an interrupt; None when it is somebody else's."""
+        value = interrupt.value
+        block = value.get("tyrum") if isinstance(value, dict) else None
+        if not isinstance(block, dict) or "request_id" not in block:
+            return None
+        allowed = {
+            one["action_name"]: tuple(one["allowed_decisions"])
+            for one in value["review_configs"]
+        }
+        return cls(
+            request_id=block["request_id"],
+            interrupt_id=interrupt.id,
+            actions=tuple(
+                ActionRequest(**one, allowed=allowed.get(one["name"], ()))
+                for one in value["action_requests"]
+            ),
+            digest=block["digest"],
+            tool_call_ids=tuple(block["tool_call_ids"]),
+            scopes=tuple(block["scopes"]),
+            references=tuple(block["references"]),
+            grant_options=tuple(block["grant_options"]),
+            policy_sha256=block["policy_sha256"],
+            expires_at=datetime.fromisoformat(block["expires_at"]),
+        )
+
+
+def pending_approvals(
+    graph: Pregel[Any, Any, Any, Any], config: RunnableConfig
+) -> list[ApprovalRequest]:
+    """The questions that a thread waits for.
+
+    Args:
+        graph: The graph, protected or not.
+        config: Names the thread.
+
+    Returns:
+        One entry per open interrupt of ours; empty when none waits.
+    """
+    return _ours(graph.get_state(config))
+
+
+async def apending_approvals(
+    graph: Pregel[Any, Any, Any, Any], config: RunnableConfig
+) -> list[ApprovalRequest]:
+    """Async twin of `pending_approvals`."""
+    return _ours(await graph.aget_state(config))
+
+
+def _ours(state: StateSnapshot) -> list[ApprovalRequest]:
+    found = (ApprovalRequest.from_interrupt(one) for one in state.interrupts)
+    return [one for one in found if one is not None]

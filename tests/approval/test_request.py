@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command, Interrupt
+
+from langchain_tyrum.approval import (
+    ApprovalRequest,
+    apending_approvals,
+    approve,
+    decisions,
+)
+from langchain_tyrum.broker import SecretBroker
+
+
+class TestPending:
+    def test_question_reads_back(self, world, issue, drop):
+        """What waits is told with its ids, calls, scopes and offers."""
+        here = world([issue, drop])
+        here.start()
+
+        (request,) = here.pending()
+
+        kept = here.broker.requests.find(request.request_id)
+        (interrupt,) = here.graph.get_state(here.config).interrupts
+        assert (kept.digest, kept.tool_call_ids, kept.expires_at) == (
+            request.digest,
+            request.tool_call_ids,
+            request.expires_at,
+        )
+        assert interrupt.id == request.interrupt_id
+        assert ["create_issue", "drop_table"] == [one.name for one in request.actions]
+        assert ("db/password:use", "github/token:use") == request.scopes
+        assert ("approve", "edit", "reject", "respond") == request.actions[0].allowed
+        assert ("once", "session", "always") == request.grant_options
+        assert here.policy.sha256 == request.policy_sha256
+        assert request.expires_at > datetime.now(UTC)
+
+    async def test_async_twin_says_the_same(self, world, issue):
+        """The async twin reads the same questions."""
+        here = world([issue])
+        graph = here.build(InMemorySaver())
+        await graph.ainvoke({"messages": ["go"]}, here.config)
+
+        (request,) = await apending_approvals(graph, here.config)
+        await graph.ainvoke(Command(resume=decisions(approve())), here.config)
+
+        assert ("c1",) == request.tool_call_ids
+        assert [] == await apending_approvals(graph, here.config)
+        assert ["c1"] == here.ids()
+
+    def test_nothing_waits_after_the_answer(self, world, issue):
+        """An answered question waits no more."""
+        here = world([issue])
+        assert [] == here.pending()
+        here.start()
+
+        here.resume(decisions(approve()))
+
+        assert [] == here.pending()
+
+    def test_foreign_interrupts_are_left_out(self):
+        """Interrupts of others are no approval requests."""
+        for value in ("why?", None, {"tyrum": 1}, {"tyrum": {}}, {"a": 1}):
+            assert (
+                ApprovalRequest.from_interrupt(Interrupt(value=value, id="x")) is None
+            )
+
+
+class TestInMemory:
+    def test_broker_in_memory_asks_too(self, world, issue, drop):
+        """A broker that lives in memory serves parallel calls like any other."""
+        for gate in (False, True):
+            here = world([issue, drop], gate=gate)
+            here.broker.close()
+            here.broker = SecretBroker.in_memory(policy=here.policy)
+            for name in ("github/token", "db/password"):
+                here.broker.put(name, f"value-of-{name}-0042")
+            for one in here.tools.values():
+                if one.name != "weather":
+                    one.broker = here.broker
+            here.graph = here.build(here.saver)
+            here.start()
+
+            here.resume(decisions(approve(), approve()))
+
+            assert ["c1", "c2"] == here.ids()
