@@ -99,8 +99,9 @@ def __getattr__(name: str) -> Any:
             if name in _HOME or (error.name or "").startswith(__name__):
                 raise
             continue  # an extra is not installed; the name may be in another room
-        if name in getattr(module, "__all__", ()) or name in _HOME:
-            value = getattr(module, name)
+        value = getattr(module, name, None)
+        home = getattr(value, "__module__", None) == module.__name__
+        if home or name in getattr(module, "__all__", ()):
             globals()[name] = value
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

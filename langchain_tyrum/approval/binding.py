@@ -39,7 +39,8 @@ def enroll(tool: SecretBound) -> None:
     Args:
         tool: The tool; it is not kept alive.
     """
-    _enrolled.setdefault(tool.broker, []).append(weakref.ref(tool))
+    living = [one for one in _enrolled.get(tool.broker, ()) if one() is not None]
+    _enrolled[tool.broker] = [*living, weakref.ref(tool)]
 
 
 def find_among(tools: ToolNode | Tools) -> Find:

@@ -49,7 +49,11 @@ class SecretBound(Protocol):
 
     name: str
     tool_id: str
-    broker: SecretBroker
+
+    @property
+    def broker(self) -> SecretBroker:
+        """The broker whose secrets it leases."""
+        ...
 
     def bind_call(self, tool_call: ToolCall, call: CallIdentity) -> BoundCall:
         """Validate a call and name the secrets it wants; nothing is leased.

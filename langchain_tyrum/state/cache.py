@@ -1,0 +1,67 @@
+"""`guard_cache`: cached node results without raw values."""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from langgraph.cache.base import BaseCache
+
+from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
+from langchain_tyrum.state.serde import guard_serde
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from langchain_tyrum.redaction import Redactor
+
+CacheT = TypeVar("CacheT", bound=BaseCache[Any])
+
+
+def guard_cache(cache: CacheT, redactor: Redactor) -> CacheT:
+    """Return a node cache that keeps what the given one keeps, but no raw value.
+
+    Args:
+        cache: Any cache that goes into `compile(cache=...)`; it is left as it is and
+            shares its storage with the result.
+        redactor: Knows the values.
+
+    Returns:
+        An object of a subclass of the cache's class and of the same name. A cache
+        that this redactor guards already is returned itself.
+    """
+    known = guard_of(cache)
+    guard = (known or Guard(())).plus(redactor)
+    if guard is known:
+        return cache
+    clone = copy.copy(cache)
+    clone.serde = guard_serde(cache.serde, redactor)
+    setattr(clone, GUARD, guard)
+    if known is None:
+        clone.__class__ = _guarded_class(type(cache))
+    return clone
+
+
+def _clean(guard: Guard, pairs: Mapping[Any, tuple[Any, int | None]]) -> dict[Any, Any]:
+    refuse_each(guard, (("a cache key", key) for key in pairs))
+    return {
+        key: (guard.clean(value, "a cached value"), ttl)
+        for key, (value, ttl) in pairs.items()
+    }
+
+
+def _set(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded_set(self: Any, pairs: Any) -> Any:
+        return inner(self, _clean(cast("Guard", guard_of(self)), pairs))
+
+    return guarded_set
+
+
+@lru_cache(maxsize=64)
+def _guarded_class(cls: type[BaseCache[Any]]) -> type:
+    body: dict[str, Any] = {"__module__": cls.__module__}
+    for name in ("set", "aset"):
+        inner = getattr(cls, name)
+        body[name] = wraps(inner)(_set(inner))
+    return type(cls.__name__, (cls,), body)

@@ -1,0 +1,203 @@
+"""`guard_checkpointer`: any saver, and nothing raw in what it stores."""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.state import compat
+from langchain_tyrum.state.config import clean_config, clean_metadata, refuse_ids
+from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
+from langchain_tyrum.state.seen import Seen
+from langchain_tyrum.state.serde import guard_serde
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from langgraph.checkpoint.base import CheckpointTuple
+
+    from langchain_tyrum.redaction import Redactor
+
+SaverT = TypeVar("SaverT", bound=BaseCheckpointSaver[Any])
+
+
+def guard_checkpointer(saver: SaverT, redactor: Redactor) -> SaverT:
+    """Return a saver that writes where the given one writes, but no raw value.
+
+    Values, pending writes, errors, interrupts, resumes, metadata and the scalars of
+    the configurable get markers. A value in a thread id, namespace, node or channel
+    name is refused, since rows are keyed by it.
+
+    Args:
+        saver: Any saver, sync or async. It is left as it is and shares its storage
+            with the result, so an unguarded graph beside it still leaks.
+        redactor: Knows the values; `broker.redactor` knows everybody's.
+
+    Returns:
+        An object of a subclass of the saver's class and of the same name. A saver
+        that this redactor guards already is returned itself.
+
+    Raises:
+        ConfigError: `saver` is no checkpointer.
+    """
+    if not isinstance(saver, BaseCheckpointSaver):
+        raise ConfigError(
+            f"{type(saver).__name__} is no BaseCheckpointSaver: pass the saver that "
+            "goes into compile(checkpointer=...)"
+        )
+    known = guard_of(saver)
+    guard = (known or Guard(())).plus(redactor)
+    if guard is known:
+        return saver
+    clone = copy.copy(saver)
+    clone.serde = guard_serde(saver.serde, redactor)
+    setattr(clone, GUARD, guard)
+    vars(clone)["_tyrum_seen"] = Seen()
+    if known is None:
+        clone.__class__ = _guarded_class(type(saver))  # type: ignore[arg-type]
+    return clone
+
+
+def _clean_writes(
+    self: Any, guard: Guard, writes: Sequence[tuple[str, Any]]
+) -> Sequence[tuple[str, Any]]:
+    refuse_each(guard, (("a channel name", channel) for channel, _ in writes))
+    values = [value for _, value in writes if value is not None]
+    if guard.clean(values, "pending writes") is values:
+        for value in values:
+            _seen(self).note(value)
+        return writes
+    return [
+        (channel, guard.clean(value, f"a write to {channel!r}"))
+        for channel, value in writes
+    ]
+
+
+def _refuse_names(guard: Guard, checkpoint: Any) -> None:
+    """Refuse values in names of channels and nodes; they are keys in every row."""
+    names: set[str] = set(checkpoint.get("channel_values") or ())
+    names.update(checkpoint.get("channel_versions") or ())
+    names.update(checkpoint.get("versions_seen") or ())
+    refuse_each(guard, (("a node or channel name", name) for name in names))
+
+
+def _clean_checkpoint(self: Any, guard: Guard, config: Any, checkpoint: Any) -> Any:
+    _refuse_names(guard, checkpoint)
+    if not compat.writes_through_serde(type(self)):
+        return guard.clean(checkpoint, "a checkpoint")
+    values = checkpoint.get("channel_values") or {}
+    cleaned = {
+        channel: _seen(self).clean(guard, _key(config, channel), value)
+        for channel, value in values.items()
+    }
+    if all(cleaned[channel] is value for channel, value in values.items()):
+        return checkpoint
+    return {**checkpoint, "channel_values": cleaned}
+
+
+def _seen(self: Any) -> Seen:
+    return cast("Seen", self._tyrum_seen)
+
+
+def _key(config: Any, channel: str) -> tuple[str, str, str]:
+    ids = config["configurable"]
+    return str(ids.get("thread_id")), str(ids.get("checkpoint_ns") or ""), channel
+
+
+def _trust(self: Any, saved: CheckpointTuple | None) -> CheckpointTuple | None:
+    """Take what was read as seen: it is on disk already."""
+    if saved is not None:
+        for channel, value in saved.checkpoint["channel_values"].items():
+            _seen(self).trust(_key(saved.config, channel), value)
+    return saved
+
+
+def _put(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def put(
+        self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any
+    ) -> Any:
+        guard = cast("Guard", guard_of(self))
+        config = clean_config(guard, config)
+        checkpoint = _clean_checkpoint(self, guard, config, checkpoint)
+        metadata = clean_metadata(guard, metadata)
+        return inner(self, config, checkpoint, metadata, new_versions)
+
+    return put
+
+
+def _put_writes(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def put_writes(
+        self: Any, config: Any, writes: Any, task_id: str, *path: str, **named: str
+    ) -> Any:
+        guard = cast("Guard", guard_of(self))
+        paths: Iterable[str] = (*path, *named.values())
+        refuse_each(guard, (("a node name", part) for part in paths))
+        config = clean_config(guard, config)
+        writes = _clean_writes(self, guard, writes)
+        return inner(self, config, writes, task_id, *path, **named)
+
+    return put_writes
+
+
+def _get_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def get_tuple(self: Any, config: Any) -> Any:
+        refuse_ids(cast("Guard", guard_of(self)), config)
+        return _trust(self, inner(self, config))
+
+    return get_tuple
+
+
+def _aget_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
+    async def aget_tuple(self: Any, config: Any) -> Any:
+        refuse_ids(cast("Guard", guard_of(self)), config)
+        return _trust(self, await inner(self, config))
+
+    return aget_tuple
+
+
+def _list(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def listed(self: Any, config: Any, **named: Any) -> Any:
+        refuse_ids(cast("Guard", guard_of(self)), config)
+        return inner(self, config, **named)
+
+    return listed
+
+
+def _copy_thread(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def copy_thread(self: Any, source_thread_id: str, target_thread_id: str) -> Any:
+        guard = cast("Guard", guard_of(self))
+        refuse_each(guard, [("the thread_id", target_thread_id)])
+        return inner(self, source_thread_id, target_thread_id)
+
+    return copy_thread
+
+
+#: Most serve both: what the inner method returns, awaitable or not, is returned.
+#: Reading is refused too, since some savers make a row of the id they are asked for.
+_WRAPPERS = {
+    "put": _put,
+    "aput": _put,
+    "put_writes": _put_writes,
+    "aput_writes": _put_writes,
+    "get_tuple": _get_tuple,
+    "aget_tuple": _aget_tuple,
+    "list": _list,
+    "alist": _list,
+    "copy_thread": _copy_thread,
+    "acopy_thread": _copy_thread,
+}
+
+
+@lru_cache(maxsize=64)
+def _guarded_class(cls: type[BaseCheckpointSaver[Any]]) -> type:
+    """Make the subclass; it overrides no method that the saver does not have."""
+    body: dict[str, Any] = {"__module__": cls.__module__}
+    for method, wrapper in _WRAPPERS.items():
+        if compat.implements(cls, method):
+            inner = getattr(cls, method)
+            body[method] = wraps(inner)(wrapper(inner))
+    return type(cls.__name__, (cls,), body)

@@ -1,0 +1,110 @@
+"""`secret_tool`: LangChain's `@tool`, with arguments that the broker fills."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Literal
+
+from langchain_core.tools import tool
+
+from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.tools.making import make_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from langchain_core.tools.base import ArgsSchema
+
+    from langchain_tyrum.broker import SecretBroker
+    from langchain_tyrum.tools.bindings import Binding
+    from langchain_tyrum.tools.bound import SecretTool
+
+
+def secret_tool(
+    broker: SecretBroker,
+    name: str | None = None,
+    *,
+    description: str | None = None,
+    return_direct: bool = False,
+    args_schema: ArgsSchema | None = None,
+    infer_schema: bool = True,
+    response_format: Literal["content", "content_and_artifact"] = "content",
+    parse_docstring: bool = False,
+    error_on_invalid_docstring: bool = True,
+    extras: dict[str, Any] | None = None,
+    secrets: Mapping[str, Binding] | None = None,
+    tool_id: str | None = None,
+    templates: Sequence[str] = (),
+    **bindings: Binding,
+) -> Callable[[Callable[..., Any]], SecretTool]:
+    """Make a tool of a function, sync or async, that needs credentials.
+
+    The function gets the values as text, or as `SecretValue` or `SecretStr` where a
+    parameter is annotated so. The model sees neither the values nor the parameters.
+
+    Args:
+        broker: The only door from handle to value.
+        name: The tool's name; by default the function's.
+        description: What the model reads; by default the docstring.
+        return_direct: As in LangChain's `tool`.
+        args_schema: As in LangChain's `tool`; secret parameters are taken out.
+        infer_schema: As in LangChain's `tool`.
+        response_format: As in LangChain's `tool`.
+        parse_docstring: As in LangChain's `tool`.
+        error_on_invalid_docstring: As in LangChain's `tool`.
+        extras: As in LangChain's `tool`.
+        secrets: Which parameter takes which secret; for parameters that are called
+            like one of the options here.
+        tool_id: What policies, grants and the ledger call the tool; by default its
+            name.
+        templates: Text parameters in which the model may write `tyrum://…`.
+        **bindings: Which parameter takes which secret.
+
+    Returns:
+        A decorator that returns the tool.
+
+    Raises:
+        ConfigError: A parameter does not exist, or a binding names no secret.
+
+    Example:
+        ```python
+        @secret_tool(broker, token="github/token")
+        def create_issue(title: str, *, token: str) -> str:
+            "Open an issue."
+            return GitHub(token).create_issue(title)
+        ```
+    """
+    if not hasattr(broker, "lease_all"):
+        raise ConfigError(
+            "secret_tool takes the broker first: "
+            "@secret_tool(broker, token='github/token')"
+        )
+
+    def decorate(function: Callable[..., Any]) -> SecretTool:
+        wanted = {**(secrets or {}), **bindings}
+        _check_name(function, name)
+        plain = tool(
+            name or function.__name__,
+            description=description,
+            return_direct=return_direct,
+            args_schema=args_schema,
+            infer_schema=infer_schema,
+            response_format=response_format,
+            parse_docstring=parse_docstring,
+            error_on_invalid_docstring=error_on_invalid_docstring,
+            extras=extras,
+        )(function)
+        return make_tool(
+            plain, broker, secrets=wanted, tool_id=tool_id, templates=templates
+        )
+
+    return decorate
+
+
+def _check_name(function: Callable[..., Any], name: str | None) -> None:
+    """Catch `name="db/user"` that was meant for a parameter of that name."""
+    if name and "/" in name and "name" in inspect.signature(function).parameters:
+        raise ConfigError(
+            f"name={name!r} names the tool, not a secret: bind the parameter with "
+            f"secrets={{'name': {name!r}}}"
+        )
