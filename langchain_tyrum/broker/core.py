@@ -70,7 +70,7 @@ class Core:
         text = json.dumps(vars(event))
         if not self.redactor.contains(text.encode()):
             return event
-        fields = {
+        fields: dict[str, Any] = {
             name: self.redactor.redact_text(value)
             for name, value in vars(event).items()
             if isinstance(value, str)

@@ -1,0 +1,225 @@
+"""The calls of a guarded chat model, from LangChain's side to the provider's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from langchain_core.prompt_values import ChatPromptValue
+
+from langchain_tyrum.models.messages import guard_messages, guard_options, guard_result
+from langchain_tyrum.redaction.chunks import EventStreamGuard, MessageStreamGuard
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from langchain_core.messages import BaseMessage
+    from langchain_core.prompt_values import PromptValue
+
+    from langchain_tyrum.models.messages import Mode
+    from langchain_tyrum.redaction import Redactor
+
+
+class ModelGuard:
+    """Mixed in before the model's own class; redacts on every way in and out."""
+
+    _tyrum_guards: ClassVar[tuple[tuple[Redactor, Mode], ...]]
+
+    def _convert_input(self, model_input: Any) -> PromptValue:
+        parent: Any = super()
+        value: PromptValue = parent._convert_input(model_input)  # noqa: SLF001
+        messages = value.to_messages()
+        clean = self._tyrum_messages(messages)
+        if all(new is old for new, old in zip(clean, messages, strict=True)):
+            return value
+        return ChatPromptValue(messages=clean)
+
+    def generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        """Generate from batches of messages, redacted before any cache sees them."""
+        parent: Any = super()
+        given, kwargs = self._tyrum_batches(messages, kwargs)
+        return parent.generate(given, *args, **kwargs)
+
+    async def agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        """Do what `generate` does, async."""
+        parent: Any = super()
+        given, kwargs = self._tyrum_batches(messages, kwargs)
+        return await parent.agenerate(given, *args, **kwargs)
+
+    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Stream; the input is redacted as it is converted."""
+        parent: Any = super()
+        yield from parent.stream(*args, **self._tyrum_options(kwargs))
+
+    async def astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Do what `stream` does, async."""
+        parent: Any = super()
+        async for chunk in parent.astream(*args, **self._tyrum_options(kwargs)):
+            yield chunk
+
+    def _generate_with_cache(self, *args: Any, **kwargs: Any) -> Any:
+        # An unguarded model may have put its answer into the cache they share.
+        parent: Any = super()
+        return self._tyrum_result(parent._generate_with_cache(*args, **kwargs))  # noqa: SLF001
+
+    async def _agenerate_with_cache(self, *args: Any, **kwargs: Any) -> Any:
+        parent: Any = super()
+        result = await parent._agenerate_with_cache(*args, **kwargs)  # noqa: SLF001
+        return self._tyrum_result(result)
+
+    def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        parent: Any = super()
+        given, options = self._tyrum_messages(messages), self._tyrum_options(kwargs)
+        try:
+            result = parent._generate(given, *args, **options)  # noqa: SLF001
+        except Exception as error:
+            scrubbed = self._tyrum_scrubbed(error)
+        else:
+            return self._tyrum_result(result)
+        raise scrubbed
+
+    def _tyrum_messages(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        for redactor, mode in self._tyrum_guards:
+            messages = guard_messages(messages, redactor, mode=mode)
+        return messages
+
+    def _tyrum_options(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        for redactor, mode in self._tyrum_guards:
+            kwargs = guard_options(kwargs, redactor, mode=mode, but=_OWN)
+        return kwargs
+
+    def _tyrum_batches(
+        self, messages: Any, kwargs: dict[str, Any]
+    ) -> tuple[list[list[BaseMessage]], dict[str, Any]]:
+        return [self._tyrum_messages(m) for m in messages], self._tyrum_options(kwargs)
+
+    def _tyrum_result(self, result: Any) -> Any:
+        for redactor, mode in self._tyrum_guards:
+            result = guard_result(result, redactor, mode=mode)
+        return result
+
+    def _tyrum_scrubbed(self, error: Exception) -> Exception:
+        clean: Any = error
+        for redactor, _ in self._tyrum_guards:
+            clean = redactor.redact(clean)
+        if isinstance(clean, Exception):
+            return clean
+        return RuntimeError("the model call failed; its error is withheld")
+
+
+#: Parameters of LangChain's own, which are no arguments of the provider.
+_OWN = frozenset({"callbacks", "run_manager", "config", "run_id"})
+
+
+class _Chunks:
+    """Guards the generation chunks of one call."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._messages = MessageStreamGuard(redactor)
+        self._kind: type[Any] | None = None
+
+    def feed(self, chunk: Any) -> list[Any]:
+        self._kind = type(chunk)
+        message = self._messages.feed(chunk.message, key="call")
+        info = self._redactor.redact(chunk.generation_info)
+        return [type(chunk)(message=message, generation_info=info)]
+
+    def close(self) -> list[Any]:
+        tails = self._messages.flush()
+        return [self._kind(message=tail) for tail in tails] if self._kind else []
+
+
+class _Events:
+    """Guards the protocol events of one call."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.feed = EventStreamGuard(redactor).feed
+
+    def close(self) -> list[Any]:
+        return []
+
+
+class _Chain:
+    """Several guards, one behind the other."""
+
+    def __init__(self, guards: list[Any]) -> None:
+        self._guards = guards
+
+    def feed(self, item: Any, start: int = 0) -> list[Any]:
+        items = [item]
+        for guard in self._guards[start:]:
+            items = [clean for each in items for clean in guard.feed(each)]
+        return items
+
+    def close(self) -> Iterator[Any]:
+        for at, guard in enumerate(self._guards):
+            for tail in guard.close():
+                yield from self.feed(tail, at + 1)
+
+
+def _chain(model: Any, guard_type: Callable[[Redactor], Any]) -> _Chain:
+    return _Chain([guard_type(redactor) for redactor, _ in model._tyrum_guards])  # noqa: SLF001
+
+
+def _streaming(name: str, guard_type: Callable[[Redactor], Any]) -> Any:
+    def stream(self: Any, messages: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        given = self._tyrum_messages(messages)
+        options = self._tyrum_options(kwargs)
+        guard = _chain(self, guard_type)
+        try:
+            source = getattr(super(ModelGuard, self), name)
+            for chunk in source(given, *args, **options):
+                yield from guard.feed(chunk)
+            yield from guard.close()
+            return
+        except Exception as error:
+            scrubbed = self._tyrum_scrubbed(error)
+        raise scrubbed
+
+    stream.__name__ = name
+    return stream
+
+
+def _astreaming(name: str, guard_type: Callable[[Redactor], Any]) -> Any:
+    async def astream(
+        self: Any, messages: Any, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        given = self._tyrum_messages(messages)
+        options = self._tyrum_options(kwargs)
+        guard = _chain(self, guard_type)
+        try:
+            source = getattr(super(ModelGuard, self), name)
+            async for chunk in source(given, *args, **options):
+                for clean in guard.feed(chunk):
+                    yield clean
+            for clean in guard.close():
+                yield clean
+            return
+        except Exception as error:
+            scrubbed = self._tyrum_scrubbed(error)
+        raise scrubbed
+
+    astream.__name__ = name
+    return astream
+
+
+async def _agenerate(self: Any, messages: Any, *args: Any, **kwargs: Any) -> Any:
+    given, options = self._tyrum_messages(messages), self._tyrum_options(kwargs)
+    try:
+        source = super(ModelGuard, self)._agenerate
+        result = await source(given, *args, **options)
+    except Exception as error:
+        scrubbed = self._tyrum_scrubbed(error)
+    else:
+        return self._tyrum_result(result)
+    raise scrubbed
+
+
+#: Methods that only models which have them of their own may seem to have.
+OPTIONAL: dict[str, Any] = {
+    "_agenerate": _agenerate,
+    "_stream": _streaming("_stream", _Chunks),
+    "_astream": _astreaming("_astream", _Chunks),
+    "_stream_chat_model_events": _streaming("_stream_chat_model_events", _Events),
+    "_astream_chat_model_events": _astreaming("_astream_chat_model_events", _Events),
+}

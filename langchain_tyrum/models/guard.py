@@ -1,0 +1,100 @@
+"""`guard_model`: a chat model that is given no value and gives none back.
+
+The guarded model is of a subclass of its own class, made for it, so `bind_tools`,
+`with_structured_output`, profiles and `isinstance` are the model's own. Input is
+guarded where LangChain takes it in, before caches and callbacks see it, and once
+more right before the provider, whatever way it came there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import types
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableBinding
+
+from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.models.calls import OPTIONAL as _OPTIONAL
+from langchain_tyrum.models.calls import ModelGuard
+from langchain_tyrum.models.messages import guard_options
+
+if TYPE_CHECKING:
+    from langchain_tyrum.models.messages import Mode
+    from langchain_tyrum.redaction import Redactor
+
+ModelT = TypeVar("ModelT")
+
+
+def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> ModelT:
+    """Return a guarded copy of a chat model; the given one is untouched.
+
+    System prompt, messages, tool descriptions and keyword arguments are redacted on
+    their way to the provider, and everything that comes back, streams included.
+    Guarding a guarded model again with the same redactor and mode returns it.
+
+    Args:
+        model: A `BaseChatModel`, or one with arguments bound (`bind_tools`).
+        redactor: What to redact with.
+        mode: `refuse` raises `RawSecretFound` instead of writing a marker; in
+            streams, where the start has been shown already, it redacts.
+
+    Returns:
+        A model of a subclass of the given one's class.
+
+    Raises:
+        ConfigError: It is no chat model, or its class allows no subclass.
+    """
+    if isinstance(model, RunnableBinding):
+        bound = guard_model(model.bound, redactor, mode=mode)
+        kwargs = guard_options(dict(model.kwargs), redactor, mode=mode)
+        return cast(
+            "ModelT", model.model_copy(update={"bound": bound, "kwargs": kwargs})
+        )
+    if not isinstance(model, BaseChatModel):
+        raise ConfigError(
+            f"a {type(model).__name__!r} is no chat model: pass a BaseChatModel, such "
+            "as init_chat_model(…) returns for a fixed model"
+        )
+    kind = type(model)
+    held = getattr(kind, "_tyrum_guards", ())
+    if any(redactor is each and mode == how for each, how in held):
+        return model
+    guarded = model.model_copy()
+    object.__setattr__(guarded, "__class__", _guarded_class(kind, redactor, mode))
+    return guarded
+
+
+@functools.lru_cache(maxsize=128)
+def _guarded_class(kind: type[Any], redactor: Redactor, mode: Mode) -> type[Any]:
+    """Make the subclass. The redactor lives on it, so that a rebuilt copy has it."""
+    base = getattr(kind, "_tyrum_base", kind)
+    namespace: dict[str, Any] = {
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+    }
+    for name, method in _OPTIONAL.items():
+        own = getattr(base, name, None)
+        # LangChain looks at the class to see what a model can do.
+        if own is not None and own is not getattr(BaseChatModel, name, None):
+            namespace[name] = method
+    made = None
+    with contextlib.suppress(TypeError):
+        made = types.new_class(
+            kind.__name__, (ModelGuard, base), exec_body=lambda ns: ns.update(namespace)
+        )
+    if made is None:
+        raise ConfigError(
+            f"{kind.__name__!r} allows no subclass, so it cannot be guarded: use "
+            "TyrumMiddleware, which guards the call instead of the model"
+        )
+    # Set afterwards: pydantic would take underscored names for private fields.
+    made._tyrum_base = base  # type: ignore[attr-defined]  # noqa: SLF001
+    made._tyrum_guards = (  # type: ignore[attr-defined]  # noqa: SLF001
+        *getattr(kind, "_tyrum_guards", ()),
+        (redactor, mode),
+    )
+    return made

@@ -1,0 +1,105 @@
+"""Pure helpers: messages on their way to a model, results on their way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from langchain_core.messages import BaseMessage
+
+    from langchain_tyrum.redaction import Redactor
+
+T = TypeVar("T")
+Mode = Literal["redact", "refuse"]
+
+_WITHHELD = (
+    "the messages of a model call could not be redacted, so they were withheld: see "
+    "that they hold plain data"
+)
+
+
+def guard_messages(
+    messages: Sequence[BaseMessage], redactor: Redactor, *, mode: Mode = "redact"
+) -> list[BaseMessage]:
+    """Return messages that a model may see.
+
+    Args:
+        messages: The messages; they are never edited.
+        redactor: What to redact with.
+        mode: `refuse` raises where `redact` puts a marker.
+
+    Returns:
+        A list; the messages in it are the given objects where they are clean.
+
+    Raises:
+        RawSecretFound: Mode `refuse`, and a value or shape was found.
+        RuntimeError: They cannot be redacted.
+    """
+    if mode == "refuse":
+        redactor.refuse({"messages": list(messages)})
+        return list(messages)
+    clean = redactor.redact(list(messages))
+    if not isinstance(clean, list) or len(clean) != len(messages):
+        raise RuntimeError(_WITHHELD)
+    return clean
+
+
+def guard_result(result: T, redactor: Redactor, *, mode: Mode = "redact") -> T:
+    """Return what came back from a model without values.
+
+    Args:
+        result: A message, a `ChatResult`, an `LLMResult` or a list of them.
+        redactor: What to redact with.
+        mode: `refuse` raises where `redact` puts a marker.
+
+    Returns:
+        The same object when it is clean.
+
+    Raises:
+        RawSecretFound: Mode `refuse`, and a value or shape was found.
+        RuntimeError: It cannot be redacted.
+    """
+    if mode == "refuse":
+        redactor.refuse({"result": result})
+        return result
+    clean: T = redactor.redact(result)
+    if type(clean) is not type(result):
+        raise RuntimeError(_WITHHELD)
+    return clean
+
+
+def guard_options(
+    options: dict[str, Any],
+    redactor: Redactor,
+    *,
+    mode: Mode = "redact",
+    but: Container[str] = (),
+) -> dict[str, Any]:
+    """Return the keyword arguments of a model call: tools, stop words, headers.
+
+    Only data is looked into; classes, functions and clients are no text.
+
+    Args:
+        options: The keyword arguments.
+        redactor: What to redact with.
+        mode: `refuse` raises where `redact` puts a marker.
+        but: Names that are passed on as they are.
+
+    Raises:
+        RawSecretFound: Mode `refuse`, and a value or shape was found.
+    """
+    return {
+        name: value if name in but else _option(value, redactor, mode, name)
+        for name, value in options.items()
+    }
+
+
+def _option(value: Any, redactor: Redactor, mode: Mode, where: str) -> Any:
+    if not isinstance(value, str | bytes | dict | list | tuple | set | frozenset):
+        return value
+    if mode == "refuse":
+        redactor.refuse({where: value})
+        return value
+    return redactor.redact(value)

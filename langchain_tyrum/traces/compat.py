@@ -1,0 +1,170 @@
+"""Everything that leans on the insides of langsmith and langchain-core.
+
+Nothing else in this room names a private member of either. `check` says at once
+when one of them is gone, since a guard that patches nothing would guard nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import StdOutCallbackHandler, manager
+from langchain_core.tracers.langchain import LangChainTracer
+from langchain_core.tracers.stdout import ConsoleCallbackHandler
+from langsmith import AsyncClient, Client
+from langsmith._internal import _orjson, _serde
+from langsmith.run_trees import RunTree
+
+from langchain_tyrum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "LangChainTracer",
+    "RunTree",
+    "check",
+    "dumps",
+    "fragment",
+    "has_anonymizer",
+    "manager",
+    "printing_handler",
+    "retry_state",
+    "run_dict",
+    "takes_fragments",
+]
+
+#: Fields of a run that tie it into its tree. They are never rewritten.
+TREE_FIELDS = frozenset(
+    {
+        *("id", "trace_id", "parent_run_id", "parent_run_ids", "dotted_order"),
+        *("session_id", "reference_example_id", "reference_dataset_id"),
+    }
+)
+
+_NEEDED: tuple[tuple[object, str], ...] = (
+    (Client, "_create_run"),
+    (Client, "_update_run"),
+    (Client, "_hide_run_inputs"),
+    (Client, "_hide_run_outputs"),
+    (Client, "_insert_runtime_env"),
+    (Client, "_should_flush_run_ops_buffer"),
+    (Client, "multipart_ingest"),
+    (Client, "request_with_retries"),
+    (Client, "create_feedback"),
+    (AsyncClient, "_arequest_with_retries"),
+    (RunTree, "post"),
+    (RunTree, "patch"),
+    (RunTree, "to_headers"),
+    (LangChainTracer, "copy_with_metadata_defaults"),
+    (LangChainTracer, "_start_trace"),
+    (manager, "_configure"),
+    (_serde, "_serialize_json"),
+    (_serde, "_ORJSON_OPTIONS_FAST"),
+    (_serde, "dumps_json"),
+    (_orjson, "Fragment"),
+)
+
+
+def check(needed: Sequence[tuple[object, str]] = _NEEDED) -> None:
+    """Make sure that every internal this room leans on is there.
+
+    Raises:
+        ConfigError: One is gone: this langsmith or langchain-core is too new.
+    """
+    missing = [
+        f"{getattr(owner, '__name__', owner)}.{name}"
+        for owner, name in needed
+        if not hasattr(owner, name)
+    ]
+    if missing:
+        raise ConfigError(
+            f"tracing cannot be guarded with langsmith {version('langsmith')} and "
+            f"langchain-core {version('langchain-core')}: {', '.join(missing)} is "
+            "gone; install the versions that this package names, or switch tracing "
+            "off with LANGSMITH_TRACING=false"
+        )
+
+
+def dumps(
+    value: Any, *, on_bytes: Callable[[bytes], bytes], on_odd: Callable[[Any], Any]
+) -> bytes:
+    """Serialize as langsmith does, with a hand on every bytes object.
+
+    Args:
+        value: What to serialize.
+        on_bytes: Applied to bytes before they turn into base64.
+        on_odd: Applied to the whole value when langsmith's slow path is needed.
+    """
+
+    def default(obj: Any) -> Any:
+        if type(obj) in (bytes, bytearray):
+            return base64.b64encode(on_bytes(bytes(obj))).decode()
+        return _serde._serialize_json(obj)  # noqa: SLF001
+
+    try:
+        return _orjson.dumps(
+            value,
+            default=default,
+            option=_serde._ORJSON_OPTIONS_FAST,  # noqa: SLF001
+        )
+    except TypeError:
+        pass  # lone surrogates, or keys that are no text
+    return _serde.dumps_json(on_odd(value))
+
+
+def fragment(data: bytes) -> Any:
+    """Return JSON bytes as an object that langsmith writes out untouched."""
+    return _orjson.Fragment(data)
+
+
+def takes_fragments(client: Any) -> bool:
+    """Tell whether a client serializes in Python, where fragments are known."""
+    return (
+        getattr(client, "_pyo3_client", None) is None
+        and _orjson.Fragment.__module__ == "orjson"
+    )
+
+
+def has_anonymizer(client: Any) -> bool:
+    """Tell whether a client turns bytes into base64 before a guard sees the run."""
+    return getattr(client, "_anonymizer", None) is not None
+
+
+def run_dict(client: Client, run: Any) -> dict[str, Any]:
+    """Return a fresh dict of a run, with the runtime facts langsmith would add.
+
+    They are added before redaction, since an environment variable may hold a value.
+    """
+    fields = run.model_dump() if hasattr(run, "model_dump") else dict(run)
+    extra = dict(fields.get("extra") or {})
+    extra["metadata"] = dict(extra.get("metadata") or {})
+    fields["extra"] = extra
+    client._insert_runtime_env([fields])  # noqa: SLF001
+    return fields
+
+
+def printing_handler(handler: object) -> bool:
+    """Tell whether debug or verbose mode put this handler there to print."""
+    return type(handler) in (StdOutCallbackHandler, ConsoleCallbackHandler)
+
+
+def retry_state(state: Any, redact: Callable[[Any], Any]) -> Any:
+    """Return a copy of a tenacity retry state whose payload is redacted."""
+    twin = copy.copy(state)
+    twin.args, twin.kwargs = redact(state.args), redact(state.kwargs)
+    twin.fn = twin.retry_object = None
+    outcome = state.outcome
+    if outcome is not None:
+        error = outcome.exception()
+        twin.outcome = type(outcome).construct(
+            outcome.attempt_number,
+            redact(outcome.result() if error is None else error),
+            has_exception=error is not None,
+        )
+    return twin

@@ -1,0 +1,130 @@
+"""What a run may say: every field redacted, its place in the tree kept.
+
+Each field is serialized once, the way langsmith does it, and the bytes are
+scanned; only a hit is decoded, walked and written again. The bytes that were
+scanned are the bytes that are sent.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from langchain_tyrum.traces import compat, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from langchain_tyrum.redaction import Redactor
+
+logger = logging.getLogger(__name__)
+
+#: Stands for a payload that could not be redacted.
+WITHHELD = "[WITHHELD: redaction failed]"
+
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_ID = re.compile(_UUID)
+_DOTTED = re.compile(rf"\d{{8}}T\d{{6,12}}Z{_UUID}(?:\.\d{{8}}T\d{{6,12}}Z{_UUID})*")
+_MAPPINGS = frozenset({"inputs", "outputs", "extra", "serialized"})
+
+
+def clean_run(
+    run: Mapping[str, Any], redactor: Redactor, *, fragments: bool
+) -> dict[str, Any]:
+    """Return the run with everything redacted but its place in the tree.
+
+    A field that cannot be redacted is replaced by a marker: the run arrives, its
+    payload does not.
+
+    Args:
+        run: The fields of a run, as langsmith is about to send them.
+        redactor: What to redact with.
+        fragments: Hand large fields on as JSON that needs no second serialization.
+    """
+    clean: dict[str, Any] = {}
+    text = scan.pieces_of(redactor).text
+    for name, value in run.items():
+        try:
+            key = text(name)
+            clean[key] = _field(name, value, redactor, fragments=fragments)
+        except Exception:
+            logger.warning("a trace field was withheld: it could not be redacted")
+            clean[name if name in _KNOWN else WITHHELD] = _withheld(name)
+    return clean
+
+
+def clean_value(value: Any, redactor: Redactor) -> Any:
+    """Return a payload as redacted JSON data; a marker if that fails."""
+    try:
+        return json.loads(clean_json(_dumps(value, redactor), redactor))
+    except Exception:
+        return {"withheld": WITHHELD}
+
+
+def clean_json(data: bytes, redactor: Redactor) -> bytes:
+    """Return JSON bytes with every value and shape redacted; the same if clean."""
+    return scan.clean_json(data, redactor, lambda obj: _dumps(obj, redactor))
+
+
+def _field(name: str, value: Any, redactor: Redactor, *, fragments: bool) -> Any:
+    if name in compat.TREE_FIELDS and _well_formed(value):
+        return value
+    if value is None or isinstance(value, bool | int | float | datetime):
+        return value
+    if isinstance(value, str):
+        return scan.pieces_of(redactor).text(value)
+    if name == "attachments":
+        return _attachments(value, redactor)
+    if name == "address":
+        return redactor.redact(value)
+    data = clean_json(_dumps(value, redactor), redactor)
+    if isinstance(value, dict) and data[:1] != b"{":
+        return _withheld(name)
+    return compat.fragment(data) if fragments and name in _LARGE else json.loads(data)
+
+
+def _dumps(value: Any, redactor: Redactor) -> bytes:
+    return compat.dumps(value, on_bytes=redactor.redact_bytes, on_odd=redactor.redact)
+
+
+def _well_formed(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(_ID.fullmatch(value) or _DOTTED.fullmatch(value))
+    if isinstance(value, list | tuple):
+        return all(_well_formed(item) for item in value)
+    return value is None or isinstance(value, UUID)
+
+
+def _attachments(value: Any, redactor: Redactor) -> dict[str, Any]:
+    return {
+        redactor.redact_text(str(name)): _attachment(each, redactor)
+        for name, each in dict(value).items()
+    }
+
+
+def _attachment(each: Any, redactor: Redactor) -> tuple[str, bytes]:
+    kind, data = ("application/octet-stream", each) if isinstance(each, bytes) else each
+    # A file is read here: what langsmith would open later has not been looked at.
+    raw = data if isinstance(data, bytes) else Path(data).read_bytes()
+    return redactor.redact_text(str(kind)), redactor.redact_bytes(raw)
+
+
+def _withheld(name: str) -> Any:
+    if name in compat.TREE_FIELDS or name == "attachments":
+        return None
+    if name in _MAPPINGS:
+        return {"withheld": WITHHELD}
+    if name == "events":
+        return []
+    return [WITHHELD] if name == "tags" else WITHHELD
+
+
+_LARGE: Sequence[str] = (*sorted(_MAPPINGS), "events")
+_KNOWN = frozenset(
+    {*compat.TREE_FIELDS, *_LARGE, "attachments", "tags", "name", "error"}
+) | {"session_name", "run_type", "start_time", "end_time"}

@@ -1,0 +1,70 @@
+"""Where a redactor comes from, and when two of them see the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+from langchain_tyrum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from langchain_tyrum.redaction import Redactor
+
+
+class HasRedactor(Protocol):
+    """Anything with a redactor, such as a `SecretBroker`."""
+
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor."""
+
+
+RedactorSource: TypeAlias = "Redactor | HasRedactor"
+
+
+def redactor_of(source: Any) -> Redactor:
+    """Return the redactor of a broker, or the redactor itself.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    found = getattr(source, "redactor", source)
+    if not callable(getattr(found, "redact_text", None)):
+        raise ConfigError(
+            f"a {type(source).__name__!r} is no redactor: pass broker, or "
+            "broker.redactor"
+        )
+    return cast("Redactor", found)
+
+
+def among(redactor: Redactor, known: Iterable[Redactor]) -> bool:
+    """Tell whether one of these hides all that the redactor hides, as it does.
+
+    Views of one redactor share what is registered; a view made for each run must
+    not add a guard for each run.
+    """
+    return any(_sees(redactor) == _sees(each) for each in known)
+
+
+def lasting(redactor: Redactor) -> Redactor:
+    """Return the redactor without a run's memo, for guards that outlive the run."""
+    guard = getattr(redactor, "_guard", None)
+    if guard is None or getattr(redactor, "_memo", None) is None:
+        return redactor
+    return redactor.view(guard.sight, everyone=guard.sight.everyone)
+
+
+def for_one_run(redactor: Redactor) -> Redactor:
+    """Return a view that remembers which messages of a run are clean."""
+    if getattr(redactor, "_memo", None) is not None:
+        return redactor
+    memoized = getattr(redactor, "memoized", None)
+    return redactor if memoized is None else cast("Redactor", memoized())
+
+
+def _sees(redactor: Any) -> tuple[Any, ...]:
+    guard = getattr(redactor, "_guard", None)
+    if guard is None:
+        return (id(redactor),)
+    return (id(guard.registry), guard.sight, guard.mode, id(guard.shapes))

@@ -1,0 +1,123 @@
+"""Scanning JSON by pieces finds what reading it would find, and remembers the rest."""
+
+from __future__ import annotations
+
+import gc
+import json
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langsmith._internal._serde import dumps_json
+
+from langchain_tyrum.redaction import Redactor
+from langchain_tyrum.traces import scan
+from langchain_tyrum.traces.scan import CleanPieces, clean_json, plain_text
+
+TEXTS = [
+    'a "quoted" word',
+    "line\nbreak\ttab\r\nend",
+    "back\\slash \\n no break \\\\",
+    "a/slash and \\/ both",
+    "bell \x07 escape \x1b[31m null \x00",
+    "größe 漢字 \U0001f600",
+    "",
+]
+
+
+class TestPlainText:
+    @pytest.mark.parametrize("text", TEXTS)
+    def test_escapes_are_undone(self, text):
+        """What was escaped reads as it was written."""
+        assert text.encode() == plain_text(dumps_json(text)[1:-1])
+
+    @pytest.mark.parametrize("text", TEXTS)
+    def test_the_slow_road_agrees(self, text):
+        """JSON from elsewhere, with escaped slashes, reads the same."""
+        data = dumps_json(text + "/")[1:-1].replace(b"/", b"\\/")
+
+        assert (text + "/").encode() == plain_text(data)
+
+
+class TestCleanJson:
+    @pytest.mark.parametrize("before", ["", "\n", "\t", "\x07", '"', "\\", "(", "="])
+    def test_shapes_behind_an_escape(self, before, redactor, kit):
+        """A token is found whatever JSON makes of the character before it."""
+        data = dumps_json({"a": [f"see {before}{kit.SHAPE}"]})
+
+        clean = clean_json(data, redactor, dumps_json)
+
+        assert kit.SHAPE.encode() not in clean
+        assert json.loads(clean)["a"][0].startswith(f"see {before}[REDACTED:")
+
+    @pytest.mark.parametrize(
+        "value", ['with "quotes" and \\ slash', "line one\nline two ok", "größe 漢字 x"]
+    )
+    def test_values_that_json_escapes(self, value):
+        """Registered values with quotes, breaks and accents are found."""
+        redactor = Redactor()
+        redactor.register("odd", value)
+        data = dumps_json({"a": f"see {value} here"})
+
+        assert {"a": "see [REDACTED:odd] here"} == json.loads(
+            clean_json(data, redactor, dumps_json)
+        )
+
+    def test_clean_data_is_the_same(self, redactor):
+        """Clean bytes come back as the same object, first time and again."""
+        data = dumps_json({"messages": [HumanMessage("hi"), AIMessage("ho")]})
+
+        assert data is clean_json(data, redactor, dumps_json)
+        assert data is clean_json(data, redactor, dumps_json)
+
+    def test_history_with_one_raw_message(self, redactor, kit):
+        """Among messages known to be clean the raw one is found."""
+        history = [HumanMessage(f"number {n}") for n in range(50)]
+        clean_json(dumps_json({"m": history}), redactor, dumps_json)
+        history.insert(20, HumanMessage(f"raw {kit.canary('input')}"))
+
+        clean = json.loads(clean_json(dumps_json({"m": history}), redactor, dumps_json))
+
+        assert "raw [REDACTED:c/input]" == clean["m"][20]["content"]
+        assert "number 49" == clean["m"][-1]["content"]
+
+    def test_the_cut_inside_a_string(self, redactor, kit):
+        """A value beside the text that starts a message is found all the same."""
+        inner = json.dumps({"content": kit.canary("input")})
+        data = dumps_json({"a": inner, "b": '{"content":' + kit.canary("output")})
+
+        clean = clean_json(data, redactor, dumps_json)
+
+        assert b"tulip" not in clean
+
+    def test_registration_forgets(self):
+        """A piece that was clean is looked at again after a registration."""
+        redactor = Redactor()
+        data = dumps_json({"a": "crimson walnut seventeen"})
+
+        before = clean_json(data, redactor, dumps_json)
+        redactor.register("late", "crimson walnut seventeen")
+        after = clean_json(data, redactor, dumps_json)
+
+        assert before is data
+        assert {"a": "[REDACTED:late]"} == json.loads(after)
+
+    def test_raw_pieces_are_not_remembered(self, redactor, kit):
+        """What holds a value never counts as clean."""
+        pieces = CleanPieces(redactor)
+        data = dumps_json({"a": kit.canary("input")})
+
+        assert [False, False] == [pieces.is_clean(data), pieces.is_clean(data)]
+        assert 0 == len(pieces)
+        assert "[REDACTED:c/input]" == pieces.text(kit.canary("input"))
+        assert 0 == len(pieces)
+
+    def test_it_does_not_keep_the_redactor(self):
+        """What is remembered goes with the redactor."""
+        redactor = Redactor()
+        clean_json(b"{}", redactor, dumps_json)
+        held = len(scan._PIECES)
+
+        del redactor
+        gc.collect()
+
+        assert held > len(scan._PIECES)
