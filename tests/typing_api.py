@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, assert_type
+from typing import Annotated, Any, assert_type
+
+from langchain_core.messages import AnyMessage
+from langchain_core.tools import BaseTool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph.message import add_messages
+from langgraph.graph.state import CompiledStateGraph
 
 from langchain_tyrum import (
     RedactingCallbackHandler,
@@ -27,13 +33,6 @@ from langchain_tyrum.handles import (
 )
 from langchain_tyrum.redaction import Finding, Redactor
 from langchain_tyrum.state import guard_checkpointer
-
-if TYPE_CHECKING:
-    from langchain_core.messages import AnyMessage
-    from langchain_core.tools import BaseTool
-    from langgraph.checkpoint.memory import InMemorySaver
-    from langgraph.graph.message import add_messages
-    from langgraph.graph.state import CompiledStateGraph
 
 policy = SecretPolicy(
     default="require_approval",
@@ -94,7 +93,7 @@ assert_type(redactor.scan({}), list[Finding])
 assert_type(redactor.view(call), Redactor)
 with redactor.stream() as stream:
     assert_type(stream.feed("chunk"), str)
-    assert_type(stream.close(), str)
+    rest: str = stream.close()
 
 
 @secret_tool(broker, token="github/token")
