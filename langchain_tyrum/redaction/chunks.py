@@ -1,0 +1,261 @@
+"""Redaction of streamed messages: one hold-back stream per message and part.
+
+A credential that a model spells over two chunks is in neither of them. So every
+part that grows (text, reasoning, the arguments of one tool call ...) runs through
+its own `RedactionStream`; what it holds back comes out with a later chunk, and
+what is left comes out with the last one. Nothing here knows a framework: a chunk
+is what names its class so and is rebuilt by that class.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from langchain_tyrum.redaction import Redactor
+
+_Path = tuple[tuple[str, "Hashable"], ...]
+#: Beside a path: what names each dict on the way, so that a tail finds its place.
+_Names = tuple[dict[str, Any], ...]
+
+#: Fields whose text grows from chunk to chunk. Any other text comes whole.
+_GROWING = frozenset(
+    {
+        *("args", "arguments", "code", "content", "data", "input", "output"),
+        *("partial_json", "reasoning", "reasoning_content", "refusal", "text"),
+        *("thinking", "transcript"),
+    }
+)
+_STREAMED = frozenset({"content", "tool_call_chunks", "additional_kwargs"})
+_KEPT = frozenset({"type", "id", "chunk_position", "usage_metadata"})
+_DERIVED = ("tool_calls", "invalid_tool_calls")
+_MAX_OPEN = 512
+
+
+class _Stream(Protocol):
+    def feed(self, chunk: str) -> str: ...
+
+    def close(self) -> str: ...
+
+
+class PartStreams:
+    """The hold-back streams of one message, keyed by the path of the part."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._open: dict[_Path, tuple[_Stream, _Names]] = {}
+
+    def walk(self, value: Any, path: _Path, names: _Names = ()) -> Any:
+        """Return `value` with growing parts held back and all else redacted."""
+        if isinstance(value, str):
+            kind, key = path[-1]
+            if kind == "item" or key in _GROWING:
+                return self._feed(value, path, names)
+            return self._redactor.redact_text(value)
+        if isinstance(value, dict):
+            named = (*names, _name(value))
+            return {
+                self._redactor.redact(key): self.walk(
+                    item, (*path, ("key", key)), named
+                )
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [
+                self.walk(item, (*path, ("item", _place(item, at))), names)
+                for at, item in enumerate(value)
+            ]
+        return self._redactor.redact(value)
+
+    def drain(self, prefix: _Path = ()) -> Iterator[tuple[_Path, _Names, str]]:
+        """Close the streams under a path and yield what they still held."""
+        for path in [path for path in self._open if path[: len(prefix)] == prefix]:
+            stream, names = self._open.pop(path)
+            if tail := stream.close():
+                yield path, names, tail
+
+    def _feed(self, text: str, path: _Path, names: _Names) -> str:
+        if path not in self._open:
+            self._open[path] = (self._redactor.stream(), names)
+        return self._open[path][0].feed(text)
+
+
+class MessageStreamGuard:
+    """Redacts a stream of message chunks, also of several messages interleaved.
+
+    Feed it every chunk in order. A whole message is redacted as it is. If the
+    stream may break off before its last chunk, `flush` gives what was held back;
+    without it that tail is lost, never shown.
+
+    Args:
+        redactor: What to redact with.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._open: OrderedDict[Hashable, tuple[PartStreams, Any]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"MessageStreamGuard(open={len(self._open)})"
+
+    def feed(self, message: Any, *, key: Hashable = None) -> Any:
+        """Return the chunk as it may be shown now.
+
+        Args:
+            message: A message chunk, or a whole message.
+            key: What tells its message from others. The message's id when None;
+                where one stream carries one message, pass a constant, since some
+                providers name the id in the first chunk only.
+
+        Returns:
+            A rebuilt chunk of the same class; the same object when it is a whole
+            message and clean.
+        """
+        if not type(message).__name__.endswith("Chunk"):
+            return self._redactor.redact(message)
+        key = message.id if key is None else key
+        parts = self._parts(key, message)
+        fields = _fields(message)
+        clean = {
+            name: self._field(parts, name, value) for name, value in fields.items()
+        }
+        if fields.get("chunk_position") == "last":
+            self._open.pop(key, None)
+            _put_tails(clean, parts.drain())
+        return _rebuild(type(message), clean)
+
+    def flush(self) -> list[Any]:
+        """Close all open messages; return one more chunk for each that held text."""
+        chunks = [_tail_chunk(*self._open.pop(key)) for key in list(self._open)]
+        return [chunk for chunk in chunks if chunk is not None]
+
+    def _parts(self, key: Hashable, message: Any) -> PartStreams:
+        parts, _ = self._open.pop(key, (PartStreams(self._redactor), None))
+        self._open[key] = (parts, message)
+        if len(self._open) > _MAX_OPEN:
+            self._open.popitem(last=False)
+        return parts
+
+    def _field(self, parts: PartStreams, name: str, value: Any) -> Any:
+        if name in _STREAMED:
+            return parts.walk(value, (("key", name),))
+        return value if name in _KEPT else self._redactor.redact(value)
+
+
+class EventStreamGuard:
+    """Redacts the events of one protocol stream (`stream_events(version="v3")`).
+
+    Only `content-block-delta` grows; what it holds back comes as one more delta
+    before the block finishes.
+
+    Args:
+        redactor: What to redact with.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._parts = PartStreams(redactor)
+
+    def feed(self, event: Any) -> list[Any]:
+        """Return the events that may be shown in place of this one."""
+        kind = event.get("event") if isinstance(event, dict) else None
+        if kind == "content-block-delta":
+            return [{**event, "delta": self._delta(event)}]
+        if kind == "content-block-finish":
+            return [*self._tails(event), self._redactor.redact(event)]
+        if kind in ("message-finish", "error"):
+            return [*self._tails(None), self._redactor.redact(event)]
+        return [self._redactor.redact(event)]
+
+    def _delta(self, event: dict[str, Any]) -> Any:
+        delta = event.get("delta")
+        if not isinstance(delta, dict) or delta.get("type") == "block-delta":
+            return self._redactor.redact(delta)
+        return self._parts.walk(delta, (("item", event.get("index")),))
+
+    def _tails(self, event: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+        prefix: _Path = () if event is None else (("item", event.get("index")),)
+        for path, names, tail in self._parts.drain(prefix):
+            yield {
+                "event": "content-block-delta",
+                "index": path[0][1],
+                "delta": {**names[0], str(path[-1][1]): tail},
+            }
+
+
+def _place(item: Any, at: int) -> Hashable:
+    index = item.get("index") if isinstance(item, dict) else None
+    return index if isinstance(index, int | str) else f"#{at}"
+
+
+def _name(item: dict[str, Any]) -> dict[str, Any]:
+    # An id is named once, by the first chunk; only a block without index repeats it.
+    keys = ("type", "index") if item.get("index") is not None else ("type", "id")
+    return {key: item[key] for key in keys if item.get(key) is not None}
+
+
+def _fields(message: Any) -> dict[str, Any]:
+    fields = {name: getattr(message, name) for name in type(message).model_fields}
+    fields.update(message.model_extra or {})
+    if fields.get("tool_call_chunks"):
+        for name in _DERIVED:
+            fields.pop(name, None)
+    return fields
+
+
+def _rebuild(kind: type[Any], fields: dict[str, Any]) -> Any:
+    # The constructor derives tool_calls anew; a model_copy would keep the raw ones.
+    return kind(**{name: value for name, value in fields.items() if value is not None})
+
+
+def _tail_chunk(parts: PartStreams, last: Any) -> Any:
+    tails = list(parts.drain())
+    if not tails:
+        return None
+    content: Any = [] if isinstance(last.content, list) else ""
+    fields = {
+        name: getattr(last, name)
+        for name, field in type(last).model_fields.items()
+        if field.is_required()
+    }
+    fields.update(content=content, id=last.id)
+    _put_tails(fields, iter(tails))
+    return _rebuild(type(last), fields)
+
+
+def _put_tails(
+    fields: dict[str, Any], tails: Iterator[tuple[_Path, _Names, str]]
+) -> None:
+    """Append each tail to its part, in the shape in which chunks are merged."""
+    for path, names, tail in tails:
+        name = str(path[0][1])
+        current = fields.get(name)
+        if len(path) > 1:
+            fields[name] = _grafted(current, path[1:], names, tail)
+        elif isinstance(current, list):
+            fields[name] = [*current, {"type": "text", "text": tail}]
+        else:
+            fields[name] = (current or "") + tail
+
+
+def _grafted(current: Any, path: _Path, names: _Names, tail: str) -> Any:
+    (kind, key), rest = path[0], path[1:]
+    if kind == "item":
+        items = list(current) if isinstance(current, list) else []
+        places = [_place(item, at) for at, item in enumerate(items)]
+        if not rest:
+            return [*items, tail]
+        if key in places and isinstance(items[places.index(key)], dict):
+            at = places.index(key)
+            items[at] = _grafted(items[at], rest, names, tail)
+            return items
+        return [*items, _grafted(None, rest, names, tail)]
+    fields = dict(current) if isinstance(current, dict) else dict(names[0])
+    old = fields.get(str(key))
+    fields[str(key)] = (
+        _grafted(old, rest, names[1:], tail) if rest else (old or "") + tail
+    )
+    return fields

@@ -1,0 +1,83 @@
+"""A detector is a row of data: what a kind of credential looks like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ALPHABETS = {
+    "a": "k7Qm2ZpX9wRt4VbN8cJh5LsD3fGy6HaT",
+    "h": "3f9c07be51a8d246",
+    "u": "K7QM2ZPX4WRT5VBN6CJH",
+    "d": "7302951846",
+}
+_RUN = re.compile(r"<([ahud])(\d+)>")
+
+#: Where a token may begin: after no letter or digit, except those of an escape.
+LEFT = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-F]{2})|(?<=\\u00[0-9a-f]{2}))"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    r"""What one kind of credential looks like.
+
+    Attributes:
+        name: Unique name of the row.
+        kind: What the marker says: `[REDACTED:<kind>]`.
+        pattern: A regular expression over ASCII text (matched on UTF-8 bytes). Group
+            1, or the whole match where there is none, is the credential.
+        keywords: Lower-case literals of which each match holds at least one. Only
+            patterns that do not begin with a literal profit from them.
+        max_length: No match is longer; a stream never holds back more.
+        ends: Swallow rule for open-ended credentials: everything from the match to
+            the end of this expression is the credential, or to the end of the text.
+        source: Where the shape is documented.
+        positive: Examples that are found; `<a20>` stands for 20 letters and digits,
+            `<h20>` hexadecimal, `<u20>` upper case, `<d20>` digits.
+        negative: Examples that are left alone.
+    """
+
+    name: str
+    kind: str
+    pattern: str
+    keywords: tuple[str, ...] = ()
+    max_length: int = 512
+    ends: str | None = None
+    source: str = ""
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+
+
+def spell(template: str) -> str:
+    """Write out an example: `ghp_<a36>` becomes a token of that shape."""
+
+    def run(match: re.Match[str]) -> str:
+        alphabet, size = _ALPHABETS[match[1]], int(match[2])
+        return (alphabet * (size // len(alphabet) + 1))[:size]
+
+    return _RUN.sub(run, template)
+
+
+def token(
+    kind: str, pattern: str, *positive: str, source: str = "", negative: str = ""
+) -> Detector:
+    """Write the row of a token that its prefix gives away.
+
+    Args:
+        kind: Name and kind of the row.
+        pattern: The token, prefix first.
+        positive: Examples.
+        source: Where the shape is documented.
+        negative: One example that is left alone.
+
+    Returns:
+        The row.
+    """
+    return Detector(
+        name=kind,
+        kind=kind,
+        pattern=LEFT + pattern,
+        source=source,
+        positive=positive,
+        negative=(negative,) if negative else (),
+    )

@@ -1,0 +1,110 @@
+"""Known values: where registered ones stand in a text, and who may see their names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from langchain_tyrum.redaction.findings import Span
+from langchain_tyrum.redaction.markers import MARKER_HEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langchain_tyrum.redaction.copies import Copy
+    from langchain_tyrum.redaction.registry import Claim, Entry, Registry
+
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+
+class HasPartition(Protocol):
+    """Whatever says which tenant and user it speaks for."""
+
+    @property
+    def tenant(self) -> str:
+        """The tenant."""
+        ...
+
+    @property
+    def user(self) -> str | None:
+        """The user, or None for a service."""
+        ...
+
+
+class Sight(NamedTuple):
+    """Whose values are covered, and whose are named.
+
+    Attributes:
+        everyone: Cover foreign values too, without a name: for durable sinks, where
+            anybody may read.
+    """
+
+    tenant: str
+    user: str | None
+    everyone: bool
+
+    def own(self, entry: Entry) -> bool:
+        """Tell whether an entry lies in the own partition or is the tenant's."""
+        return entry.tenant == self.tenant and entry.owner in (None, self.user)
+
+    def covers(self, entry: Entry) -> bool:
+        """Tell whether an entry's value is hidden here at all."""
+        if entry.short and entry.tenant != self.tenant:
+            return False
+        return self.everyone or self.own(entry)
+
+
+def find_known(
+    data: bytes, registry: Registry, sight: Sight, *, copy: Copy | None = None
+) -> list[Span]:
+    """Return the span of every registered form that `sight` covers.
+
+    Args:
+        data: The text.
+        registry: Who registered what.
+        sight: Whose values are covered.
+        copy: The text without its disguises, if it has any.
+
+    Raises:
+        EngineError: The search failed.
+    """
+    spans = list(_find(data, registry, sight))
+    if copy is not None:
+        for span in _find(copy.data, registry, sight):
+            start, end = copy.original(span.start, span.end)
+            how = span.encoding if end - start == span.end - span.start else "broken"
+            spans.append(span._replace(start=start, end=end, encoding=how))
+    return spans
+
+
+def _find(data: bytes, registry: Registry, sight: Sight) -> Iterator[Span]:
+    for tier in registry.tiers():
+        for start, form in tier.find(data):
+            end = start + len(form)
+            claim = _choose(registry.claims(form), sight, _is_word(data, start, end))
+            if claim is not None:
+                name = claim.entry.name if sight.own(claim.entry) else None
+                yield Span(start, end, name, encoding=claim.encoding)
+
+
+def _choose(claims: tuple[Claim, ...], sight: Sight, is_word: bool) -> Claim | None:  # noqa: FBT001
+    """Choose who names a form: the first of the own partition, else the first."""
+    seen = [
+        claim
+        for claim in claims
+        if sight.covers(claim.entry) and (is_word or not claim.entry.short)
+    ]
+    return next((claim for claim in seen if sight.own(claim.entry)), None) or (
+        seen[0] if seen else None
+    )
+
+
+def _is_word(data: bytes, start: int, end: int) -> bool:
+    """Tell whether a stretch is a word, or begins and ends in no letter or digit.
+
+    What a marker follows is no word: the marker may stand for the rest of it.
+    """
+    if start > 0 and data[start - 1] in _WORD and data[start] in _WORD:
+        return False
+    goes_on = end < len(data) and data[end] in _WORD
+    goes_on = goes_on or data.startswith(MARKER_HEAD, end)
+    return not (goes_on and data[end - 1] in _WORD)

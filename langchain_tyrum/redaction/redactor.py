@@ -1,0 +1,279 @@
+"""The redactor: knows live values and shapes, and puts markers in their place."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.handles import Principal
+from langchain_tyrum.redaction.data import redact_data
+from langchain_tyrum.redaction.detectors import DETECTORS, Detector
+from langchain_tyrum.redaction.findings import REGISTERED, Finding
+from langchain_tyrum.redaction.known import HasPartition, Sight
+from langchain_tyrum.redaction.markers import NAMELESS
+from langchain_tyrum.redaction.memo import Memo
+from langchain_tyrum.redaction.registry import Entry, Registry
+from langchain_tyrum.redaction.secretive import MIN_VALUE, spelled
+from langchain_tyrum.redaction.shapes import compiled
+from langchain_tyrum.redaction.stream import RedactionStream
+from langchain_tyrum.redaction.text import Mode, TextGuard
+from langchain_tyrum.redaction.visitors import Collecting, Redacting, Reporting
+from langchain_tyrum.redaction.walk import walk
+from langchain_tyrum.redaction.walk.kinds import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_WITHHELD = "withheld"
+_log = logging.getLogger(__name__)
+
+
+class Redactor:
+    """Hides registered values, in every form they travel in, and shapes.
+
+    Thread-safe. Views share what is registered, and see it with other eyes. Since it
+    holds live values, it is its own copy and refuses pickle.
+
+    Args:
+        detectors: Rows to look for; the built-in ones when not given.
+        shapes: What happens to credentials that nobody registered: `redact` them,
+            `refuse` them with `RawSecretFound`, or only `observe` them, so that
+            `scan` alone reports them. Registered values are always redacted.
+    """
+
+    def __init__(
+        self,
+        *,
+        detectors: Sequence[Detector] | None = None,
+        shapes: Mode = "redact",
+    ) -> None:
+        rows = DETECTORS if detectors is None else tuple(detectors)
+        self._registry = Registry()
+        root = Principal()
+        sight = Sight(root.tenant, root.user, everyone=True)
+        self._guard = TextGuard(self._registry, sight, compiled(rows), mode=shapes)
+        self._memo: Memo | None = None
+
+    def _with(self, sight: Sight, memo: Memo | None) -> Self:
+        twin = object.__new__(type(self))
+        twin._registry = self._registry
+        guard = self._guard
+        twin._guard = TextGuard(self._registry, sight, guard.shapes, mode=guard.mode)
+        twin._memo = memo
+        return twin
+
+    @property
+    def generation(self) -> int:
+        """Grows with each registration; what was clean before may not be now."""
+        return self._registry.generation
+
+    def register(
+        self,
+        name: str,
+        value: str | bytes,
+        *,
+        tenant: str = "default",
+        owner: str | None = None,
+        allow_short: bool = False,
+    ) -> None:
+        """Cover a value, in all views, before this returns. Idempotent.
+
+        Args:
+            name: What its marker says.
+            value: The raw value.
+            tenant: Whose it is.
+            owner: The user it belongs to; None for a service's.
+            allow_short: Accept 3 to 7 characters; they match as whole words, in
+                their own tenant.
+
+        Raises:
+            WeakSecret: The value cannot be told from ordinary text.
+        """
+        entry = _entry(name, value, tenant=tenant, owner=owner)
+        self._registry.add(entry, allow_short=allow_short)
+
+    def unregister(
+        self,
+        name: str,
+        *,
+        value: str | bytes | None = None,
+        tenant: str = "default",
+        owner: str | None = None,
+    ) -> None:
+        """Stop covering a name's values, or the one given. Unknown names pass."""
+        raw = None if value is None else _bare(value)
+        self._registry.remove((tenant, owner, name), value=raw)
+
+    def view(self, principal: HasPartition, *, everyone: bool = False) -> Self:
+        """See what is registered with a principal's eyes.
+
+        Args:
+            principal: Whose values, and whose tenant's services', are named.
+            everyone: Cover everybody's values, the foreign ones namelessly: for
+                durable sinks. Without it foreign values are not looked for, so that
+                nobody can probe what others registered.
+
+        Returns:
+            A redactor that shares what is registered.
+        """
+        sight = Sight(principal.tenant, principal.user, everyone)
+        return self._with(sight, None)
+
+    def memoized(self) -> Self:
+        """Return a view for one run, that remembers which messages are clean."""
+        return self._with(self._guard.sight, Memo())
+
+    def redact_text(self, text: str) -> str:
+        """Put markers in place of values; the same object when the text is clean.
+
+        Raises:
+            RawSecretFound: A shape stands in it and the mode is `refuse`.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        clean = self._guard.redact(data)
+        return text if clean == data else clean.decode("utf-8", "surrogatepass")
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        """Redact text in bytes; what is no text and holds a value is withheld.
+
+        Raises:
+            RawSecretFound: A shape stands in it and the mode is `refuse`.
+        """
+        return redact_data(self._guard, data)
+
+    def redact(self, obj: Any) -> Any:
+        """Put markers in place of values anywhere in an object.
+
+        The object itself comes back when it is clean; otherwise a copy that shares
+        the clean parts. Nothing is edited in place. What cannot be looked into, such
+        as a generator, is replaced by a marker.
+
+        Args:
+            obj: Any object; nothing of it is validated or constructed anew.
+
+        Returns:
+            The same object, or its copy.
+
+        Raises:
+            RawSecretFound: A shape stands in it and the mode is `refuse`.
+        """
+        try:
+            if self._is_clean(obj):
+                return obj
+            if self._guard.mode == "refuse":
+                self._refuse_shapes(obj)
+            return walk(obj, Redacting(self._guard), kind_of)
+        except RawSecretFound:
+            raise
+        except Exception as error:
+            _log.warning("an object was withheld: %s", type(error).__name__)
+            return NAMELESS
+
+    def _is_clean(self, obj: Any) -> bool:
+        """Look at all strings at once, which is far cheaper than one by one."""
+        collected = Collecting(self._guard, self._memo)
+        walk(obj, collected, kind_of)
+        if collected.opaque or self._guard.spans(collected.joined()):
+            return False
+        if self._memo is not None:
+            self._memo.remember(collected.messages, self.generation)
+        return True
+
+    def scan(self, obj: Any) -> list[Finding]:
+        """Tell where values stand in an object, and by which rule; never the value.
+
+        Args:
+            obj: Any object.
+
+        Returns:
+            Findings in the order of the walk. One of rule `withheld` stands for an
+            object that could not be searched.
+        """
+        report = Reporting(self._guard)
+        try:
+            walk(obj, report, kind_of)
+        except Exception as error:
+            _log.warning("an object cannot be searched: %s", type(error).__name__)
+            report.findings.append(Finding("", "", _WITHHELD, "", 0, 0))
+        return report.findings
+
+    def refuse(self, obj: Any, *, where: str = "") -> None:
+        """Refuse an object that holds a value.
+
+        Args:
+            obj: Any object.
+            where: What the object is, to go before the path in the error.
+
+        Raises:
+            RawSecretFound: It does; path and rule are named.
+        """
+        findings = self.scan(obj)
+        if findings:
+            _refuse(findings[0], where)
+
+    def _refuse_shapes(self, obj: Any) -> None:
+        for finding in self.scan(obj):
+            if finding.rule != REGISTERED:
+                _refuse(finding, "")
+
+    def stream(self) -> RedactionStream:
+        """Open a stream whose chunks, joined, come out like one redacted text."""
+        return RedactionStream(self._guard)
+
+    def contains(self, data: bytes) -> bool:
+        """Tell whether serialized data holds a registered value, in any form.
+
+        Shapes are not looked at: beside packed bytes they cannot be told. Data that
+        cannot be searched counts as holding one.
+        """
+        plain = TextGuard(
+            self._registry, self._guard.sight, compiled(()), mode="redact"
+        )
+        try:
+            return bool(plain.spans(data))
+        except Exception as error:
+            _log.warning("data cannot be searched: %s", type(error).__name__)
+            return True
+
+    def __repr__(self) -> str:
+        sight = self._guard.sight
+        return (
+            f"{type(self).__name__}(values={len(self._registry)}, "
+            f"detectors={len(self._guard.shapes.rows)}, shapes={self._guard.mode!r}, "
+            f"tenant={sight.tenant!r}, everyone={sight.everyone})"
+        )
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Redactor holds live values and cannot be pickled: build one where it "
+            "is used"
+        )
+
+
+def _bare(value: str | bytes) -> bytes:
+    raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    bare = raw.strip()
+    return bare if len(bare) >= MIN_VALUE else raw
+
+
+def _entry(name: str, value: str | bytes, *, tenant: str, owner: str | None) -> Entry:
+    raw = _bare(value)
+    short = len(spelled(raw).strip()) < MIN_VALUE
+    return Entry(name, tenant, owner, raw, short)
+
+
+def _refuse(finding: Finding, where: str) -> NoReturn:
+    path = ".".join(filter(None, (where, finding.path)))
+    raise RawSecretFound(
+        f"a raw value stands at {path or 'the top'!r} (rule {finding.rule}): pass its "
+        "handle instead",
+        path=path,
+        rule=finding.rule,
+    )

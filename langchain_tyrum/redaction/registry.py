@@ -1,0 +1,183 @@
+"""The registry: who registered which value, published for readers without a lock."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from langchain_tyrum.redaction.encodings import derived_forms
+from langchain_tyrum.redaction.secretive import check_value, is_form, spelled
+from langchain_tyrum.redaction.tiers import Tier
+
+_DELTA = 512
+_MAX_TIERS = 3
+_GROWTH = 4
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry:
+    """One registered value. `short` ones match as whole words, in their tenant."""
+
+    name: str
+    tenant: str
+    owner: str | None
+    value: bytes
+    short: bool = False
+
+    @property
+    def key(self) -> tuple[str, str | None, str]:
+        """What the entry is registered under."""
+        return self.tenant, self.owner, self.name
+
+
+class Claim(NamedTuple):
+    """An entry that claims a form, and the encoding that makes the form of it."""
+
+    entry: Entry
+    encoding: str
+
+
+class Registry:
+    """Live values and their forms, shared by all views.
+
+    A registration is appended and returns; whoever reads next compiles it first, so
+    nothing is read without it. Small additions go to a small last tier; a thread
+    merges tiers when they become many.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str | None, str], tuple[Entry, ...]] = {}
+        self._claims: dict[bytes, tuple[Claim, ...]] = {}
+        self._pending: list[bytes] = []
+        self._tiers: tuple[Tier, ...] = ()
+        self._lock = threading.RLock()
+        self._merging = False
+        self._count = 0
+        self.generation = 0
+        self.has_short = False
+        _registries.add(self)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, entry: Entry, *, allow_short: bool) -> None:
+        """Register a value; it is covered when this returns.
+
+        Raises:
+            WeakSecret: The value cannot be told from ordinary text.
+        """
+        text = spelled(entry.value)
+        check_value(entry.name, text, allow_short=allow_short)
+        if entry in self._entries.get(entry.key, ()):
+            return
+        forms = {
+            form: encoding
+            for form, encoding in derived_forms(entry.value).items()
+            if is_form(form) or form == entry.value
+        }
+        with self._lock:
+            if entry in self._entries.get(entry.key, ()):
+                return
+            for form, encoding in forms.items():
+                claims = self._claims.get(form, ())
+                self._claims[form] = (*claims, Claim(entry, encoding))
+                if not claims:
+                    self._pending.append(form)
+            self._entries[entry.key] = (*self._entries.get(entry.key, ()), entry)
+            self.has_short |= entry.short
+            self._count += 1
+            self.generation += 1
+
+    def remove(
+        self, key: tuple[str, str | None, str], *, value: bytes | None = None
+    ) -> None:
+        """Forget all values under a key, or the one given."""
+        with self._lock:
+            entries = self._entries.pop(key, ())
+            kept = tuple(
+                entry for entry in entries if value is not None and entry.value != value
+            )
+            if kept:
+                self._entries[key] = kept
+            self._count -= len(entries) - len(kept)
+            for entry in set(entries) - set(kept):
+                for form in derived_forms(entry.value):
+                    self._disclaim(form, entry)
+            self.generation += 1
+
+    def _disclaim(self, form: bytes, entry: Entry) -> None:
+        claims = self._claims.get(form, ())
+        kept = tuple(claim for claim in claims if claim.entry != entry)
+        if kept:
+            self._claims[form] = kept
+        else:
+            self._claims.pop(form, None)
+
+    def claims(self, form: bytes) -> tuple[Claim, ...]:
+        """Return who claims a form; nobody, when it was unregistered."""
+        return self._claims.get(form, ())
+
+    def tiers(self) -> tuple[Tier, ...]:
+        """Return everything there is to look for, compiled."""
+        if self._pending:
+            self._compile()
+        return self._tiers
+
+    def _compile(self) -> None:
+        with self._lock:
+            pending = self._pending
+            if not pending:
+                return
+            older, grown = self._tiers, list(pending)
+            if older and len(older[-1]) + len(pending) <= _DELTA:
+                grown = [*older[-1].forms, *pending]
+                older = older[:-1]
+            self._tiers = (*older, Tier(grown))
+            self._pending = []
+            if len(self._tiers) > _MAX_TIERS and not self._merging:
+                self._merging = True
+                threading.Thread(target=self._merge, daemon=True).start()
+
+    def _merge(self) -> None:
+        """Join the full tiers of like size; the last one may still grow."""
+        try:
+            full = self._tiers[:-1]
+            size, low = 0, len(full)
+            while low and len(full[low - 1]) <= max(_GROWTH * size, _DELTA):
+                low -= 1
+                size += len(full[low])
+            if len(full) - low > 1:
+                self._replace(full[low:])
+        finally:
+            self._merging = False
+
+    def _replace(self, tiers: tuple[Tier, ...]) -> None:
+        merged = Tier(
+            form for tier in tiers for form in tier.forms if form in self._claims
+        )
+        with self._lock:
+            kept = [tier for tier in self._tiers if tier not in tiers]
+            if len(kept) == len(self._tiers) - len(tiers):
+                at = self._tiers.index(tiers[0])
+                kept.insert(at, merged)
+                self._tiers = tuple(kept)
+
+    def after_fork(self) -> None:
+        """Replace a lock that another thread held when this process was forked."""
+        self._lock = threading.RLock()
+        self._merging = False
+
+
+_registries: weakref.WeakSet[Registry] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for registry in list(_registries):
+        registry.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

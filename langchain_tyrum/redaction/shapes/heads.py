@@ -1,0 +1,96 @@
+"""The literals with which every match of a pattern begins."""
+
+from __future__ import annotations
+
+import re
+from re import _constants as op  # type: ignore[attr-defined]
+from typing import Any
+
+from langchain_tyrum.redaction.shapes.regex_tree import parse
+
+_LONGEST = 12
+_MOST = 96
+_MANY = 12
+
+
+def heads(pattern: str) -> frozenset[bytes] | None:
+    """List the lower-case literals, at least two bytes, that open every match.
+
+    Args:
+        pattern: The regular expression.
+
+    Returns:
+        The literals; None when the pattern does not begin with literals, so that a
+        match may begin anywhere.
+    """
+    found = _grow({""}, parse(pattern).items)
+    texts = {text for text, _ in found}
+    if not texts or min(map(len, texts)) < 2:
+        return None
+    shortest: list[str] = []
+    for text in sorted(texts):
+        if not (shortest and text.startswith(shortest[-1])):
+            shortest.append(text)
+    return frozenset(text.encode("latin-1") for text in shortest)
+
+
+def _grow(seeds: set[Any], items: Any) -> set[tuple[str, bool]]:
+    """Extend heads by items; a head is (text, still growing)."""
+    grown = {seed if isinstance(seed, tuple) else (seed, True) for seed in seeds}
+    for kind, value in items:
+        open_heads = {text for text, is_open in grown if is_open}
+        if not open_heads:
+            break
+        tails = _tails(kind, value)
+        extended = {
+            ((text + tail)[:_LONGEST], is_open and len(text + tail) < _LONGEST)
+            for text in open_heads
+            for tail, is_open in tails
+        }
+        closed = {(text, False) for text, is_open in grown if not is_open}
+        if len(extended | closed) > _MOST:
+            return closed | {(text, False) for text in open_heads}
+        grown = extended | closed
+    return grown
+
+
+def _tails(kind: Any, value: Any) -> set[tuple[str, bool]]:
+    """List what one item may add; ("", False) ends a head."""
+    if kind is op.LITERAL:
+        return {(chr(value).lower(), True)}
+    if kind in (op.ASSERT, op.ASSERT_NOT, op.AT):
+        return {("", True)}
+    if kind is op.IN and all(each is op.LITERAL for each, _ in value):
+        return {(chr(code).lower(), True) for _, code in value}
+    if kind is op.BRANCH:
+        return set().union(*(_grow({""}, branch) for branch in value[1]))
+    if kind is op.SUBPATTERN:
+        return _grow({""}, value[3])
+    if kind is op.MAX_REPEAT and value[:2] == (0, 1):
+        return _grow({""}, value[2]) | {("", True)}
+    return {("", False)}
+
+
+def occurrences(data: bytes, literals: frozenset[bytes]) -> list[int]:
+    """List where any of the literals stands in lower-cased data, in order."""
+    if len(literals) > _MANY:
+        matches = _alternation(literals).finditer(data)
+        return [match.start() for match in matches]
+    found: set[int] = set()
+    for literal in literals:
+        at = data.find(literal)
+        while at >= 0:
+            found.add(at)
+            at = data.find(literal, at + 1)
+    return sorted(found)
+
+
+_alternations: dict[frozenset[bytes], re.Pattern[bytes]] = {}
+
+
+def _alternation(literals: frozenset[bytes]) -> re.Pattern[bytes]:
+    known = _alternations.get(literals)
+    if known is None:
+        joined = b"|".join(map(re.escape, sorted(literals)))
+        known = _alternations[literals] = re.compile(b"(?=" + joined + b")")
+    return known

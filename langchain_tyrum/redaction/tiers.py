@@ -1,0 +1,95 @@
+"""A tier: many forms compiled once, found by a 16-byte anchor and then verified."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from langchain_tyrum.redaction.engines import build_engines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ANCHOR = 16
+_SKIP = 8
+_AWKWARD = frozenset(b"+/-_\0")
+
+
+def _anchor(form: bytes) -> int:
+    """Choose where a form's anchor begins.
+
+    Past the first bytes, which many tokens share, and without the bytes in which the
+    two base64 alphabets differ, so that both alphabets share one anchor.
+    """
+    last = len(form) - _ANCHOR
+    if last <= 0:
+        return 0
+    first = min(_SKIP, last)
+    for start in range(first, min(last, first + _ANCHOR) + 1):
+        if not _AWKWARD.intersection(form[start : start + _ANCHOR]):
+            return start
+    return first
+
+
+class Tier:
+    """Forms that are looked for together. Immutable once built."""
+
+    def __init__(self, forms: Iterable[bytes]) -> None:
+        self.forms = tuple(dict.fromkeys(forms))
+        # most anchors have one form: no tuple for those, there are many
+        anchors: dict[bytes, bytes | tuple[bytes, ...]] = {}
+        for form in self.forms:
+            start = _anchor(form)
+            anchor = form[start : start + _ANCHOR]
+            others = anchors.get(anchor)
+            if others is None:
+                anchors[anchor] = form
+            else:
+                others = (others,) if isinstance(others, bytes) else others
+                anchors[anchor] = (*others, form)
+        patterns, table = list(anchors), list(anchors.values())
+        del anchors
+        self._groups = [
+            (engine, tuple(map(table.__getitem__, indexes)))
+            for engine, indexes in build_engines(patterns)
+        ]
+        self.longest = max(map(len, self.forms), default=0)
+
+    def __len__(self) -> int:
+        return len(self.forms)
+
+    def find(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Return (start, form) of every occurrence of every form.
+
+        Raises:
+            EngineError: The engine failed or was flooded.
+        """
+        found = []
+        for engine, table in self._groups:
+            for hit, index in engine.hits(data):
+                forms = table[index]
+                for form in (forms,) if isinstance(forms, bytes) else forms:
+                    start = hit - _anchor(form)
+                    if start >= 0 and data.startswith(form, start):
+                        found.append((start, form))
+        return found
+
+    def begins(self, text: bytes) -> bool:
+        """Tell whether some form begins with `text` and goes on after it."""
+        if text[:4] not in self.heads:
+            return False
+        forms = self._sorted
+        at = bisect_left(forms, text)
+        if at < len(forms) and forms[at] == text:
+            at += 1
+        return at < len(forms) and forms[at].startswith(text)
+
+    @cached_property
+    def _sorted(self) -> list[bytes]:
+        return sorted(self.forms)
+
+    @cached_property
+    def heads(self) -> frozenset[bytes]:
+        """The first one to four bytes of every form."""
+        return frozenset(form[:size] for form in self.forms for size in range(1, 5))

@@ -1,0 +1,180 @@
+"""Which type is walked how."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import datetime as dt
+import decimal
+import enum
+import fractions
+import functools
+import io
+import ipaddress
+import numbers
+import pathlib
+import re
+import socket
+import struct
+import threading
+import types
+import typing
+import uuid
+import weakref
+import zoneinfo
+from collections import deque
+from collections.abc import ItemsView, KeysView, ValuesView
+
+from pydantic import BaseModel
+from pydantic_core import MultiHostUrl, Url
+
+from langchain_tyrum.handles import SecretValue
+from langchain_tyrum.redaction.walk import containers, exceptions, leaves, objects
+from langchain_tyrum.redaction.walk.machine import Kind
+
+_INERT = Kind()
+_OPAQUE = Kind(leaf=leaves.opaque_leaf)
+_INERT_TYPES: tuple[type, ...] = (
+    type,
+    types.NoneType,
+    types.EllipsisType,
+    types.NotImplementedType,
+    numbers.Number,
+    decimal.Decimal,
+    fractions.Fraction,
+    range,
+    slice,
+    dt.date,
+    dt.time,
+    dt.timedelta,
+    dt.tzinfo,
+    zoneinfo.ZoneInfo,
+    uuid.UUID,
+    enum.Enum,
+    ipaddress._IPAddressBase,  # noqa: SLF001 - the only common base there is
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+    types.GenericAlias,
+    types.UnionType,
+    types.CodeType,
+    typing.TypeVar,
+    functools.partial,
+    property,
+    staticmethod,
+    classmethod,
+    re.Pattern,
+    weakref.ReferenceType,
+    contextvars.Context,
+    contextvars.ContextVar,
+    contextvars.Token,
+    threading.Thread,
+    threading.Event,
+    threading.Condition,
+    threading.Semaphore,
+    threading.local,
+    type(threading.Lock()),
+    type(threading.RLock()),
+    asyncio.AbstractEventLoop,
+    asyncio.Future,
+    asyncio.Event,
+    asyncio.Lock,
+    asyncio.Condition,
+    asyncio.Semaphore,
+    socket.socket,
+)
+_FILES = (io.RawIOBase, io.BufferedIOBase, io.TextIOBase)
+_IN_MEMORY = (io.StringIO, io.BytesIO)
+_SPELLED = (pathlib.PurePath, Url, MultiHostUrl)
+_POINTER = struct.calcsize("P")
+
+
+@functools.lru_cache(maxsize=8192)
+def kind_of(cls: type) -> Kind:
+    """Tell how objects of a class are walked.
+
+    Args:
+        cls: The class; asked instead of the object, which might lie about it.
+
+    Returns:
+        The kind.
+    """
+    if issubclass(cls, SecretValue):
+        return Kind(leaf=leaves.leased_leaf)
+    if issubclass(cls, _INERT_TYPES):
+        return _INERT
+    if issubclass(cls, _FILES):
+        return _OPAQUE if issubclass(cls, _IN_MEMORY) else _INERT
+    return _leaf(cls) or _container(cls) or _object(cls)
+
+
+def _leaf(cls: type) -> Kind | None:
+    if issubclass(cls, str):
+        return Kind(leaf=leaves.text_leaf)
+    if issubclass(cls, bytes):
+        return Kind(leaf=leaves.bytes_leaf)
+    if issubclass(cls, leaves.BUFFERS):
+        return Kind(leaf=leaves.buffer_leaf)
+    if issubclass(cls, _SPELLED) or _is_url(cls):
+        return Kind(leaf=leaves.spelled_leaf)
+    if leaves.is_array(cls):
+        return Kind(leaf=leaves.array_leaf)
+    return None
+
+
+def _is_url(cls: type) -> bool:
+    return any(
+        base.__module__ == "pydantic.networks" and base.__name__.startswith("_Base")
+        for base in cls.__mro__
+    )
+
+
+def _container(cls: type) -> Kind | None:
+    if issubclass(cls, dict):
+        return Kind(handler=containers.walk_mapping, blank=containers.emptied)
+    if issubclass(cls, types.MappingProxyType):
+        return Kind(handler=containers.walk_mapping)
+    if issubclass(cls, list):
+        return Kind(handler=containers.walk_sequence, blank=containers.emptied)
+    if cls is deque:
+        return Kind(handler=containers.walk_sequence, blank=containers.empty_deque)
+    if issubclass(cls, tuple):
+        return Kind(handler=containers.walk_tuple)
+    if issubclass(cls, set):
+        return Kind(handler=containers.walk_set, blank=containers.emptied)
+    if issubclass(cls, frozenset):
+        return Kind(handler=containers.walk_set)
+    if issubclass(cls, KeysView | ValuesView | ItemsView):
+        return Kind(handler=containers.walk_view)
+    return None
+
+
+def _object(cls: type) -> Kind:
+    if issubclass(cls, BaseException):
+        return Kind(handler=exceptions.walk_exception, blank=exceptions.blank_exception)
+    if issubclass(cls, BaseModel):
+        return Kind(handler=objects.walk_model, blank=objects.allocate)
+    if cls is object:
+        return _INERT
+    if _iterates_only(cls):
+        return _OPAQUE
+    if not _is_transparent(cls):
+        return _INERT if hasattr(cls, "__call__") else _OPAQUE  # noqa: B004
+    return Kind(handler=objects.walk_object, blank=objects.allocate)
+
+
+def _iterates_only(cls: type) -> bool:
+    return hasattr(cls, "__next__") or hasattr(cls, "__anext__")
+
+
+def _is_transparent(cls: type) -> bool:
+    """Tell whether all of an object's state can be seen from Python.
+
+    What stands on a C type is larger than its `__dict__` and slots account for.
+    """
+    visible = len(objects.slots_of(cls))
+    visible += (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
+    return cls.__basicsize__ <= object.__basicsize__ + visible * _POINTER

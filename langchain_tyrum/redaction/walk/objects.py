@@ -1,0 +1,169 @@
+"""Handlers of pydantic models, dataclasses, messages and plain objects.
+
+They are copied field by field, past constructors, validators and frozen flags: a
+marker need not be valid for its field, and validation could raise or rewrite.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+from types import MemberDescriptorType
+from typing import Any
+
+from pydantic import BaseModel
+
+from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Mode, Step, Steps
+
+_MESSAGE = "langchain_core.messages"
+_STRUCTURE = frozenset({"type", "role", "id", "tool_call_id"})
+_UNSET = object()
+#: Empty ones of these need no step.
+_HOLLOW = frozenset({type(None), bool, int, str, list, dict})
+
+
+def is_message(cls: type) -> bool:
+    """Tell whether a class is a LangChain message, without importing LangChain."""
+    return _is_message(cls)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_message(cls: type) -> bool:
+    return any(
+        base.__name__ == "BaseMessage" and base.__module__.startswith(_MESSAGE)
+        for base in cls.__mro__
+    )
+
+
+def slots_of(cls: type) -> list[tuple[str, MemberDescriptorType]]:
+    """List the slots of a class and its bases, whatever their names are mangled to."""
+    return [
+        (name, member)
+        for base in cls.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, MemberDescriptorType)
+    ]
+
+
+def allocate(obj: Any) -> Any:
+    """Make an object of the same class without running its constructor.
+
+    Raises:
+        Cannot: The class does not allow it.
+    """
+    cls = type(obj)
+    if getattr(cls, "__new__", None) is object.__new__:
+        return object.__new__(cls)
+    if issubclass(cls, BaseModel):
+        return cls.__new__(cls)
+    twin = copy.copy(obj)
+    if type(twin) is not cls or twin is obj:
+        raise Cannot(cls.__name__)
+    return twin
+
+
+def walk_object(frame: Frame) -> Steps:
+    """Walk the attributes of an object: its `__dict__` and its slots."""
+    obj, cls = frame.obj, type(frame.obj)
+    known = _known_fields(cls)
+    attributes = dict(getattr(obj, "__dict__", None) or {})
+    changed = yield from _fields(attributes, known)
+    slots = {}
+    for name, member in slots_of(cls):
+        value = _slot(member, obj)
+        if value is _UNSET or name in ("__dict__", "__weakref__"):
+            continue
+        mode = Mode.KNOWN if name in known else Mode.FULL
+        new = yield Step(value, f".{name}", mode, _under(name, value))
+        changed = changed or new is not value
+        slots[member] = new
+    if not changed:
+        return obj
+    twin = frame.copy()
+    if attributes:
+        twin.__dict__.update(attributes)
+    for member, value in slots.items():
+        member.__set__(twin, value)
+    return twin
+
+
+def _slot(member: MemberDescriptorType, obj: Any) -> Any:
+    try:
+        return member.__get__(obj)
+    except AttributeError:
+        return _UNSET
+
+
+def _under(name: str, value: Any) -> str:
+    return name if type(value) is str else ""
+
+
+def _fields(fields: dict[str, Any], known: frozenset[str]) -> Steps:
+    """Walk named fields and put what they become in their place; tell of changes."""
+    changed = False
+    for name, value in list(fields.items()):
+        if type(value) in _HOLLOW and not value:
+            continue
+        mode = Mode.KNOWN if name in known else Mode.FULL
+        new = yield Step(value, f".{name}", mode, _under(name, value))
+        if new is not value:
+            fields[name] = new
+            changed = True
+    return changed
+
+
+def _known_fields(cls: type) -> frozenset[str]:
+    if not is_message(cls):
+        return frozenset()
+    if cls.__name__.startswith("ToolMessage"):
+        return _STRUCTURE | {"name"}
+    return _STRUCTURE
+
+
+def walk_model(frame: Frame) -> Steps:
+    """Walk a pydantic model: fields, extra fields, private attributes."""
+    obj = frame.obj
+    fields = dict(obj.__dict__)
+    changed = yield from _fields(fields, _known_fields(type(obj)))
+    extra, private = (
+        dict(part) if (part := getattr(obj, name, None)) else part
+        for name in ("__pydantic_extra__", "__pydantic_private__")
+    )
+    for part in (extra, private):
+        if part:
+            changed = (yield from _fields(part, frozenset())) or changed
+    if not changed:
+        return obj
+    if is_message(type(obj)):
+        _align_tool_calls(fields)
+    twin = frame.copy()
+    object.__setattr__(twin, "__dict__", fields)
+    object.__setattr__(twin, "__pydantic_fields_set__", set(obj.model_fields_set))
+    object.__setattr__(twin, "__pydantic_extra__", extra)
+    object.__setattr__(twin, "__pydantic_private__", private)
+    return twin
+
+
+def _align_tool_calls(fields: dict[str, Any]) -> None:
+    """Let the parsed tool calls of a chunk say what its raw ones say.
+
+    LangChain derives them in the constructor, which is not run here.
+    """
+    chunks, calls = fields.get("tool_call_chunks"), fields.get("tool_calls")
+    if not chunks or not calls or len(chunks) != len(calls):
+        return
+    aligned = []
+    for chunk, call in zip(chunks, calls, strict=True):
+        arguments = _parsed(chunk.get("args"))
+        same = arguments is None or arguments == call.get("args")
+        aligned.append(call if same else {**call, "args": arguments})
+    fields["tool_calls"] = aligned
+
+
+def _parsed(arguments: Any) -> dict[str, Any] | None:
+    try:
+        found = json.loads(arguments)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

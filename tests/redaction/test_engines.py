@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import os
+import random
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from langchain_tyrum.redaction import Redactor, engines
+from langchain_tyrum.redaction.engines import build_engines
+from langchain_tyrum.redaction.engines.aho import AhoEngine
+from langchain_tyrum.redaction.engines.base import MAX_HITS, EngineError
+from langchain_tyrum.redaction.engines.hyper import HyperEngine
+from langchain_tyrum.redaction.engines.plain import PlainEngine
+from langchain_tyrum.redaction.tiers import Tier
+
+ENGINES = [PlainEngine, AhoEngine, HyperEngine]
+
+
+def _brute(patterns, data):
+    return sorted(
+        (start, index)
+        for index, pattern in enumerate(patterns)
+        for start in range(len(data))
+        if data.startswith(pattern, start)
+    )
+
+
+class TestEngines:
+    @pytest.mark.parametrize("engine", ENGINES)
+    @settings(max_examples=200, deadline=None)
+    @given(
+        patterns=st.lists(
+            st.text("abc", min_size=3, max_size=8), min_size=1, max_size=8, unique=True
+        ),
+        text=st.text("abcd", max_size=60),
+    )
+    def test_every_occurrence_is_found(self, engine, patterns, text):
+        """Each engine finds all occurrences, overlapping and nested ones too."""
+        encoded = [pattern.encode() for pattern in patterns]
+        assert sorted(engine(encoded).hits(text.encode())) == _brute(
+            encoded, text.encode()
+        )
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_a_flood_is_an_error(self, engine):
+        """Too many matches are an error, so that the text is withheld."""
+        with pytest.raises(EngineError):
+            engine([b"abab"]).hits(b"ab" * (MAX_HITS + 10))
+
+    def test_patterns_with_nul_are_found(self):
+        """Patterns with NUL go to an engine that can take them."""
+        patterns = [b"a\0bcdefgh", *(f"pattern-{i:04d}".encode() for i in range(100))]
+        found = [
+            (start, table[index])
+            for engine, table in build_engines(patterns)
+            for start, index in engine.hits(b"a a\0bcdefgh pattern-0042 aaaa")
+        ]
+        assert sorted(found) == [(2, 0), (12, 43)]
+
+    @pytest.mark.parametrize(
+        ("count", "label"),
+        [
+            (1, "plain"),
+            (3, "plain"),
+            (4, "ahocorasick"),
+            (64, "ahocorasick"),
+            (65, "hyperscan"),
+        ],
+    )
+    def test_the_number_of_patterns_chooses(self, count, label):
+        """Few patterns, some and many each have their engine."""
+        ((engine, _),) = build_engines(
+            [f"pattern-{i:04d}".encode() for i in range(count)]
+        )
+        assert engine.label == label
+
+    def test_scans_in_many_threads(self):
+        """Each thread has its own scratch, so scans never collide."""
+        patterns = [f"pattern-{i:04d}".encode() for i in range(200)]
+        engine, errors = HyperEngine(patterns), []
+
+        def scan() -> None:
+            for _ in range(100):
+                if len(engine.hits(b"x pattern-0007 y" * 50)) != 50:
+                    errors.append(1)
+
+        threads = [threading.Thread(target=scan) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+
+
+class TestFallback:
+    @pytest.fixture(params=["no hyperscan", "nothing"])
+    def poor(self, request, monkeypatch):
+        """A machine on which native engines are missing."""
+        load = engines._load
+        missing = ("hyper:", "aho:") if request.param == "nothing" else ("hyper:",)
+        monkeypatch.setattr(
+            engines,
+            "_load",
+            lambda rung: None if rung.startswith(missing) else load(rung),
+        )
+
+    def test_missing_engines_change_nothing(self, poor):
+        """Without native engines the result is the same."""
+        rng = random.Random(3)
+        values = [f"{rng.getrandbits(120):030x}" for _ in range(20)]
+        redactor = Redactor(detectors=[])
+        for index, value in enumerate(values):
+            redactor.register(f"n{index}", value)
+        text = " ".join(values)
+
+        assert redactor.redact_text(text) == " ".join(
+            f"[REDACTED:n{i}]" for i in range(20)
+        )
+        labels = {
+            e.label for tier in redactor._registry.tiers() for e, _ in tier._groups
+        }
+        assert "hyperscan" not in labels
+
+    def test_an_engine_that_cannot_be_built_is_passed_over(self, monkeypatch):
+        """A failing constructor is no failure of the redactor."""
+
+        def fail(patterns):
+            raise MemoryError
+
+        load = engines._load
+        monkeypatch.setattr(
+            engines,
+            "_load",
+            lambda rung: fail if rung.startswith("hyper") else load(rung),
+        )
+        ((engine, _),) = build_engines([f"pattern-{i:04d}".encode() for i in range(70)])
+        assert engine.label == "ahocorasick"
+
+
+class TestFailingClosed:
+    @pytest.fixture
+    def broken(self, redactor, monkeypatch):
+        def fail(self, data):
+            raise EngineError("broken")
+
+        monkeypatch.setattr(Tier, "find", fail)
+        return redactor
+
+    def test_text_is_withheld(self, broken):
+        """When the search fails, nothing of the text is shown."""
+        assert broken.redact_text("harmless?") == "[REDACTED]"
+        assert broken.redact_bytes(b"harmless?") == b"[REDACTED]"
+        assert broken.redact({"a": ["harmless?"]}) == "[REDACTED]"
+        assert broken.contains(b"harmless?")
+        assert broken.scan("harmless?")[0].rule == "withheld"
+        with broken.stream() as stream:
+            assert stream.feed("harmless?") + stream.close() == "[REDACTED]"
+
+    def test_a_flood_is_withheld(self):
+        """A text with more matches than can be handled is withheld."""
+        redactor = Redactor(detectors=[])
+        redactor.register("flood", "abcabcabcabc")
+        assert redactor.redact_text("abc" * (MAX_HITS + 20)) == "[REDACTED]"
+
+
+class TestFork:
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_a_child_process_goes_on(self, redactor, value):
+        """After a fork the child redacts and registers, whatever locks were held."""
+        redactor.redact_text(value)
+        with redactor._registry._lock:
+            pid = os.fork()
+            if pid == 0:
+                redactor.register("child", "child-value-123")
+                hidden = redactor.redact_text(f"{value} child-value-123")
+                os._exit(0 if hidden.count("REDACTED") == 2 else 1)
+        _, status = os.waitpid(pid, 0)
+        assert status == 0

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+
+import pydantic
+import pytest
+
+from langchain_tyrum.errors import SecretNotFound
+from langchain_tyrum.redaction import Redactor
+
+VALUE = "Zq7-canary_Value.93x/K+w"
+
+
+class Custom(Exception):
+    def __init__(self, code: int, *, detail: str) -> None:
+        super().__init__(f"failed with {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Speaking(Exception):
+    def __init__(self, a: str, b: str) -> None:
+        self.parts = [a, b]
+
+    def __str__(self) -> str:
+        return " ".join(self.parts)
+
+
+def _raised(error: BaseException) -> BaseException:
+    try:
+        raise error
+    except BaseException as caught:
+        return caught
+
+
+class TestExceptions:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ValueError(VALUE),
+            KeyError(VALUE),
+            OSError(2, "no such file", f"/tmp/{VALUE}"),
+            FileNotFoundError(VALUE),
+            UnicodeDecodeError("utf-8", VALUE.encode(), 0, 1, "bad"),
+            json.JSONDecodeError("bad", f'{{"a": "{VALUE}"', 3),
+            Custom(3, detail=VALUE),
+            Speaking("a", VALUE),
+            StopIteration(VALUE),
+            SystemExit(VALUE),
+            SecretNotFound(VALUE, handle=VALUE),
+            ExceptionGroup("several", [ValueError(VALUE), TypeError("x")]),
+            ImportError(VALUE, name=VALUE),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_exceptions_keep_their_class(self, redactor, error):
+        """A dirty exception is rebuilt in its own class, without a traceback."""
+        error = _raised(error)
+        hidden = redactor.redact(error)
+
+        assert type(hidden) is type(error)
+        assert hidden is not error
+        assert hidden.__traceback__ is None
+        for said in (str(hidden), repr(hidden), repr(hidden.args), repr(vars(hidden))):
+            assert VALUE not in said
+        assert redactor.scan(hidden) == []
+        assert redactor.redact(hidden) is hidden
+
+    def test_clean_exceptions_come_back_themselves(self, redactor):
+        """A clean exception keeps its traceback."""
+        error = _raised(ValueError("nothing"))
+        assert redactor.redact(error) is error
+        assert error.__traceback__ is not None
+
+    def test_cause_context_and_notes(self, redactor):
+        """Causes, contexts and notes hold no value."""
+        error = ValueError("outer")
+        error.__cause__ = KeyError(VALUE)
+        error.__context__ = TypeError(VALUE)
+        error.add_note(f"note {VALUE}")
+
+        hidden = redactor.redact(error)
+
+        assert isinstance(hidden.__cause__, KeyError)
+        assert isinstance(hidden.__context__, TypeError)
+        assert hidden.__notes__ == ["note [REDACTED:vault/canary]"]
+        assert VALUE not in repr([hidden.__cause__, hidden.__context__])
+
+    def test_cyclic_causes(self, redactor):
+        """Exceptions that cause each other are no endless walk."""
+        first, second = ValueError(VALUE), TypeError("x")
+        first.__context__, second.__context__ = second, first
+
+        hidden = redactor.redact(first)
+
+        assert VALUE not in repr(hidden)
+        assert VALUE not in repr(hidden.__context__)
+
+    def test_validation_errors(self, redactor):
+        """A pydantic error, which quotes its input, says nothing of it."""
+
+        class Strict(pydantic.BaseModel):
+            number: int
+
+        with pytest.raises(pydantic.ValidationError) as caught:
+            Strict(number=VALUE)
+        hidden = redactor.redact(caught.value)
+
+        assert VALUE in str(caught.value)
+        assert VALUE not in str(hidden)
+        assert "number" in str(hidden)
+
+    def test_exceptions_that_cannot_be_rebuilt(self):
+        """Where the class allows no copy, a plain error says the redacted text."""
+
+        class Stubborn(Exception):
+            def __new__(cls, *args: object):
+                if args != ("magic",):
+                    raise TypeError
+                return super().__new__(cls, *args)
+
+        redactor = Redactor()
+        redactor.register("m", "some-value-123")
+        error = Stubborn("magic")
+        error.detail = "some-value-123"
+        error.args = ("some-value-123",)
+
+        hidden = redactor.redact(error)
+
+        assert type(hidden) is RuntimeError
+        assert str(hidden) == "Stubborn: [REDACTED:m]"

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+
+from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.redaction import DETECTORS, MARKER, Detector, Redactor
+from langchain_tyrum.redaction.detectors import spell
+from langchain_tyrum.redaction.shapes.heads import heads
+from langchain_tyrum.redaction.shapes.regex_tree import gate, opening
+
+POSITIVE = [(row, spell(text)) for row in DETECTORS for text in row.positive]
+NEGATIVE = [(row, spell(text)) for row in DETECTORS for text in row.negative]
+BENIGN = """
+I ran the tests and they pass: 412 passed in 33.2s.
+The commit is 9fceb02d0ae598e95dc970b74767f19372d61af8 on branch main.
+run_id: 0199f1de-7d3c-7a51-9c57-2f1e3b0d9a11 thread_id=user-42
+tool_call_id='call_AbC123dEf456GhI789' name='search'
+my password is not working
+I forgot my password, can you reset it?
+Please rotate the token before it expires on 2026-12-01.
+The key point is that secrets never leave the broker.
+password: string (required)
+token: Annotated[str, InjectedToolArg]
+def login(user: str, password: str) -> Token:
+api_key=os.environ["OPENAI_API_KEY"]
+Set API_KEY=<your key> in the environment.
+export GITHUB_TOKEN=$(gh auth token)
+Authorization: Bearer ${TOKEN}
+usage: input_tokens=1204 output_tokens=88 total_tokens: 1292
+{"max_tokens": 4096, "stop_token": "###", "token_count": 1200}
+{"next_page_token": "CAUQAA1234567"}
+see https://docs.test:8443/guide#auth or mail ops@example.test
+git clone https://github.com/org/repo.git
+sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+tyrum://h_k7Qm2ZpX9wRt4VbN8cJh5L is the handle of github/token
+The secret to good bread is patience.
+task-0a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d finished
+Basic authentication is deprecated; use a bearer token instead.
+risk-assessment-2026-q4-final-v2-approved.pdf
+base64: aGVsbG8gd29ybGQgdGhpcyBpcyBqdXN0IHRleHQ=
+password_hash_rounds = 12
+"secret_name": "github/token", "secret_ref_id": "ref_01"
+token = tokenizer.encode(text)[0]
+AWS_REGION=eu-central-1
+"""
+
+
+class TestRows:
+    @pytest.mark.parametrize(
+        ("row", "text"), POSITIVE, ids=lambda x: getattr(x, "name", "")
+    )
+    def test_positive_examples_are_found(self, row, text):
+        """Each row finds its own examples, and nothing of the credential is left."""
+        redactor = Redactor(detectors=[row])
+        hidden = redactor.redact_text(f"see: {text} <")
+
+        assert f"[REDACTED:{row.kind}]" in hidden
+        assert redactor.redact_text(hidden) == hidden
+
+    @pytest.mark.parametrize(
+        ("row", "text"), NEGATIVE, ids=lambda x: getattr(x, "name", "")
+    )
+    def test_negative_examples_stay(self, row, text):
+        """Each row leaves its counterexamples alone."""
+        text = f"see: {text} <"
+        assert Redactor(detectors=[row]).redact_text(text) is text
+
+    def test_there_are_enough(self):
+        """Forty rows or more, each with examples and a unique name."""
+        assert len(DETECTORS) >= 40
+        assert len({row.name for row in DETECTORS}) == len(DETECTORS)
+        assert all(row.positive for row in DETECTORS)
+
+    @pytest.mark.parametrize("row", DETECTORS, ids=lambda row: row.name)
+    def test_rows_can_be_gated_and_streamed(self, row):
+        """Each built-in pattern has a gate and an opening, and its heads begin it."""
+        text = spell(row.positive[0]).encode()
+        match = re.search(row.pattern.encode(), b"see: " + text + b" <")
+
+        assert match
+        assert re.search(gate(row.pattern).encode(), b"see: " + text + b" <", re.DOTALL)
+        for size in range(1, match.end() - match.start()):
+            part = match.string[: match.start() + size]
+            assert re.compile(opening(row.pattern).encode()).match(part, match.start())
+        begins = heads(row.pattern)
+        if begins is not None:
+            assert match.group().lower().startswith(tuple(begins))
+
+
+class TestText:
+    def test_only_the_credential_is_replaced(self):
+        """Names and separators around a credential stay readable."""
+        redactor = Redactor()
+        assert redactor.redact_text('{"password": "hunter2!x", "a": 1}') == (
+            '{"password": "[REDACTED:password]", "a": 1}'
+        )
+        assert redactor.redact_text("postgres://app:hunter2@db/x") == (
+            "postgres://app:[REDACTED:password]@db/x"
+        )
+
+    def test_benign_agent_lines_stay(self):
+        """What agents write all day is not altered."""
+        redactor = Redactor()
+        altered = [
+            line for line in BENIGN.splitlines() if redactor.redact_text(line) != line
+        ]
+        assert altered == []
+
+    def test_ids_are_never_touched(self):
+        """Handles, markers, UUIDs and hashes are no credentials, whatever is around."""
+        redactor = Redactor()
+        for inert in (
+            "tyrum://h_k7Qm2ZpX9wRt4VbN8cJh5L",
+            "tyrum://github/token-1",
+            "[REDACTED:github/token]",
+            str(uuid.UUID(int=7**40)),
+        ):
+            for text in (
+                inert,
+                f"token: {inert}",
+                f"password={inert}",
+                f'"api_key": "{inert}"',
+            ):
+                assert redactor.redact_text(text) is text
+
+    def test_a_private_key_swallows_to_its_end(self):
+        """After the header of a private key nothing is shown until its footer."""
+        redactor = Redactor()
+        key = "-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----"
+
+        assert redactor.redact_text(f"a {key} b") == "a [REDACTED:private-key] b"
+        assert redactor.redact_text(f"a {key[:-20]}") == "a [REDACTED:private-key]"
+
+    def test_tokens_after_an_escape_are_found(self):
+        """A token after an escaped line break is found, letter before it or not."""
+        token = spell("ghp_<a36>")
+        assert token not in Redactor().redact_text(f'{{"a": "x\\n{token}"}}')
+
+    def test_registering_part_of_a_token_uncovers_nothing(self):
+        """A registered stretch within a shape does not leave the rest readable."""
+        redactor = Redactor()
+        token = spell("ghp_<a36>")
+        redactor.register("part", token[8:20])
+
+        assert redactor.redact_text(f"<{token}>") == "<[REDACTED:github-pat]>"
+
+
+class TestModes:
+    def test_observe_reports_only(self):
+        """Observed shapes are reported and left in place; known values are not."""
+        redactor = Redactor(shapes="observe")
+        redactor.register("known", "known-value-123")
+        text = spell("ghp_<a36> known-value-123")
+
+        assert redactor.redact_text(text).startswith("ghp_")
+        assert "known-value" not in redactor.redact_text(text)
+        assert [f.rule for f in redactor.scan(text)] == ["github-pat", "registered"]
+
+    def test_refuse_raises_and_names_the_place(self):
+        """Refused shapes raise with path and rule, without the credential."""
+        redactor = Redactor(shapes="refuse")
+        token = spell("ghp_<a36>")
+
+        with pytest.raises(RawSecretFound) as caught:
+            redactor.redact({"messages": [{"content": token}]})
+
+        assert caught.value.path == "messages[0].content"
+        assert caught.value.rule == "github-pat"
+        assert token not in str(caught.value)
+        with pytest.raises(RawSecretFound):
+            redactor.redact_text(token)
+
+    def test_refuse_still_redacts_known_values(self):
+        """Registered values are redacted in every mode."""
+        redactor = Redactor(shapes="refuse")
+        redactor.register("known", "known-value-123")
+        assert redactor.redact(["known-value-123"]) == ["[REDACTED:known]"]
+
+
+class TestOwnRows:
+    def test_users_add_rows(self):
+        """A row of one's own is found like the built-in ones."""
+        row = Detector(name="acme", kind="acme-key", pattern=r"acme_[a-z0-9]{16}")
+        redactor = Redactor(detectors=[*DETECTORS, row])
+
+        assert (
+            redactor.redact_text("k acme_0123456789abcdef k")
+            == "k [REDACTED:acme-key] k"
+        )
+
+    def test_a_row_need_not_begin_with_a_literal(self):
+        """A pattern without literals, or with a back-reference, can be streamed."""
+        for pattern in (
+            r"[0-9]{3}-[0-9]{2}-[0-9]{4}",
+            r"([0-9])\1\1-[0-9]{2}-[0-9]{4}",
+        ):
+            row = Detector(name="n", kind="number", pattern=pattern, max_length=16)
+            redactor = Redactor(detectors=[row])
+            text = "is 555-12-9876 ok, 555-12-98 not" + " x" * 20
+            whole = redactor.redact_text(text)
+            with redactor.stream() as stream:
+                parts = [stream.feed(char) for char in text] + [stream.close()]
+
+            assert MARKER.search(whole)
+            assert whole == "".join(parts)
