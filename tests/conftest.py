@@ -9,9 +9,27 @@ from pathlib import Path
 import pytest
 
 from langchain_tyrum.broker import SecretBroker
+from langchain_tyrum.membrane import tracing
 from langchain_tyrum.policy import SecretPolicy
+from langchain_tyrum.traces import install_tracing
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tracing_ends_with_the_module():
+    """`protect` guards a process for as long as its broker lives; tests share one."""
+    uninstalls = []
+
+    def install(*args, **kwargs):
+        uninstalls.append(install_tracing(*args, **kwargs))
+        return uninstalls[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracing, "install_tracing", install)
+        yield
+    for uninstall in reversed(uninstalls):
+        uninstall()
 
 
 @pytest.fixture

@@ -114,7 +114,8 @@ def _forms(value: str) -> Iterator[bytes]:
     yield raw.hex().encode()
     yield quote(value, safe="").encode()
     yield json.dumps(value)[1:-1].encode()
-    for shift in range(3):  # the three alignments that base64 gives an infix
+    # The three alignments that base64 gives an infix; of a short one nothing is left.
+    for shift in range(3) if len(raw) > 8 else ():
         padded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
         core = padded[4 if shift else 0 : -4]
         yield core
