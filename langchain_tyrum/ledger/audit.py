@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from langchain_tyrum.errors import LedgerError
+from langchain_tyrum.errors import KeyMismatch, LedgerError
 from langchain_tyrum.handles import Table, new_id
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.headfile import HeadFile
@@ -73,6 +73,9 @@ class Audit:
             truncation and rollback show.
         sinks: Called with each row, as a dict, after it has been committed. The SQL
             ledger is the record; a sink that fails is logged and holds up nobody.
+
+    Raises:
+        KeyMismatch: The ledger was begun under another key.
     """
 
     def __init__(
@@ -88,15 +91,26 @@ class Audit:
         self._head_file = HeadFile(head_file) if head_file else None
         self._sinks = tuple(sinks)
         with catalog.transaction() as connection:
-            head = _head_row(connection)
-            if head is None:
-                ledger_id = new_id("l_")
-                connection.execute(
-                    insert(schema.ledger_head).values(
-                        ledger_id=ledger_id, seq=0, hash=_genesis(ledger_id)
-                    )
-                )
-            self.ledger_id = head.ledger_id if head else ledger_id
+            head = _head_row(connection) or self._begin(connection)
+        if not hmac.compare_digest(head.key_check, _key_check(key, head.ledger_id)):
+            raise KeyMismatch(
+                "this ledger was begun under another master key: give the one that "
+                "opens the store by `key=`, TYRUM_MASTER_KEY or the key file; nothing "
+                "was changed"
+            )
+        self.ledger_id: str = head.ledger_id
+
+    def _begin(self, connection: Connection) -> Any:
+        ledger_id = new_id("l_")
+        connection.execute(
+            insert(schema.ledger_head).values(
+                ledger_id=ledger_id,
+                seq=0,
+                hash=_genesis(ledger_id),
+                key_check=_key_check(self._key, ledger_id),
+            )
+        )
+        return _head_row(connection)
 
     def __repr__(self) -> str:
         return f"Audit({self.ledger_id!r}, sinks={len(self._sinks)})"
@@ -211,6 +225,10 @@ def row_hash(key: bytes, ledger_id: str, row: Mapping[str, Any]) -> str:
     body = {name: value for name, value in row.items() if name != "hash"}
     text = json.dumps([ledger_id, body], sort_keys=True, separators=(",", ":"))
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _key_check(key: bytes, ledger_id: str) -> str:
+    return hmac.new(key, f"key of {ledger_id}".encode(), hashlib.sha256).hexdigest()
 
 
 def _genesis(ledger_id: str) -> str:

@@ -123,6 +123,8 @@ ledger_head = Table(
     Column("ledger_id", String(32), primary_key=True),
     Column("seq", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
+    # Tells a wrong key before it writes a row that no verification would accept.
+    Column("key_check", String(64), nullable=False),
 )
 
 

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 
 import pytest
 
@@ -122,14 +123,16 @@ class TestBadInput:
     def test_a_wrong_key(self, stored, monkeypatch, all_bytes):
         """A key that does not open the store is refused and overwrites nothing."""
         path, raw = stored
-        with SecretBroker.local(path, policy=ALLOW, key=os.urandom(32)) as broker:
-            with pytest.raises(KeyMismatch, match="TYRUM_MASTER_KEY"):
-                value_of(broker)
-            with pytest.raises(KeyMismatch):
-                broker.put("k/2", "another-long-value")
+        monkeypatch.setenv("TYRUM_MASTER_KEY", b64encode(os.urandom(32)).decode())
+        with pytest.raises(KeyMismatch, match="TYRUM_MASTER_KEY"):
+            SecretBroker.local(path, policy=ALLOW)
+        with pytest.raises(KeyMismatch):
+            SecretBroker.local(path, policy=ALLOW, key=os.urandom(32))
+        monkeypatch.delenv("TYRUM_MASTER_KEY")
 
         with SecretBroker.local(path, policy=ALLOW) as broker:
             assert raw == value_of(broker)
+            assert broker.audit.verify().ok
 
     def test_a_lost_key(self, stored):
         """With the key gone and values there, no new key is made."""
@@ -174,7 +177,7 @@ class TestBadInput:
         broker = SecretBroker(
             providers={"other": SecretBroker.in_memory()._core.provider("memory")},
             catalog=f"sqlite:///{path}",
-            key=os.urandom(32),
+            key=b64decode((path.with_suffix(".keys") / "master.key").read_bytes()),
             policy=ALLOW,
         )
 
