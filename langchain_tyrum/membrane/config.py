@@ -1,0 +1,147 @@
+"""A run's config: what of it is stored, shown or lent to others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.tracers import LangChainTracer
+
+from langchain_tyrum.membrane.compat import (
+    CONF,
+    CONFIG_KEY_CACHE,
+    CONFIG_KEY_CHECKPOINTER,
+    CONFIG_KEY_RUNTIME,
+    COORDINATES,
+    RUN_KEY,
+    ambient_config,
+    configurable_of,
+    is_stream_handler,
+)
+from langchain_tyrum.state import guard_cache, guard_checkpointer, guard_store
+from langchain_tyrum.traces import RedactingCallbackHandler, guard_callbacks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from langchain_core.callbacks import Callbacks
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.runtime import Runtime
+
+    from langchain_tyrum.membrane.runs import Run
+    from langchain_tyrum.redaction import Redactor
+
+
+def guard_config(config: Mapping[str, Any] | None, run: Run) -> RunnableConfig:
+    """A config whose metadata, tags, name, handlers, saver and cache are guarded.
+
+    The `configurable` itself stays raw, since nodes and tools are meant to get it;
+    what LangGraph would copy out of it into metadata is redacted there beforehand.
+
+    Args:
+        config: What the caller gave.
+        run: The guard of the run.
+
+    Returns:
+        A copy that carries the run's guard to every node.
+
+    Raises:
+        RawSecretFound: A thread id, checkpoint namespace or checkpoint id holds a
+            raw value. They key rows, so they cannot be redacted.
+    """
+    given = dict(config or {})
+    configurable = dict(configurable_of(given))
+    refuse_coordinates(configurable, run)
+    clean = guard_static(given, run)
+    clean["metadata"] = {
+        **_copied_scalars(configurable, run),
+        **clean.get("metadata", {}),
+    }
+    lend(configurable, run.broker.redactor)
+    configurable[RUN_KEY] = run
+    clean[CONF] = configurable
+    return clean
+
+
+def guard_ambient(run: Run) -> RunnableConfig | None:
+    """The config running around us, as a guarded graph may take it over.
+
+    LangGraph merges it under the config that is given, handlers too.
+    """
+    config = ambient_config()
+    if config is None or configurable_of(config).get(RUN_KEY) is run:
+        return config
+    return guard_static(config, run)
+
+
+def guard_static(config: Mapping[str, Any], run: Run) -> RunnableConfig:
+    """The parts of a config that are kept or told: metadata, tags, name, handlers."""
+    clean = dict(config)
+    if metadata := clean.get("metadata"):
+        clean["metadata"] = run.durable.redact(dict(metadata))
+    if tags := clean.get("tags"):
+        clean["tags"] = run.durable.redact(list(tags))
+    if run_name := clean.get("run_name"):
+        clean["run_name"] = run.durable.redact_text(run_name)
+    if callbacks := clean.get("callbacks"):
+        clean["callbacks"] = guard_handlers(callbacks, run)
+    return clean  # type: ignore[return-value]
+
+
+def guard_handlers(callbacks: Callbacks, run: Run) -> Callbacks:
+    """Guard what handlers are told, once.
+
+    Inside a run the handlers are guarded already, but for those by which an outer
+    graph streams: what they collect leaves through that graph's guarded stream.
+    """
+    handlers: Any = callbacks
+    if isinstance(callbacks, BaseCallbackManager):
+        handlers = [*callbacks.handlers, *callbacks.inheritable_handlers]
+    if all(_is_guarded(handler, run) for handler in handlers):
+        return callbacks
+    guarded: Callbacks = guard_callbacks(callbacks, run.broker)
+    return guarded
+
+
+def _is_guarded(handler: Any, run: Run) -> bool:
+    if isinstance(handler, RedactingCallbackHandler):
+        return True
+    return run.running and (
+        is_stream_handler(handler) or type(handler) is LangChainTracer
+    )
+
+
+def refuse_coordinates(configurable: Mapping[str, Any], run: Run) -> None:
+    """Refuse raw values where rows are keyed.
+
+    Raises:
+        RawSecretFound: One of them holds a raw value.
+    """
+    for key in COORDINATES:
+        value = configurable.get(key)
+        if isinstance(value, str) and value:
+            run.durable.refuse(value, where=f"config['configurable'][{key!r}]")
+
+
+def lend(configurable: dict[str, Any], redactor: Redactor) -> None:
+    """Guard the saver, cache and store that a parent or a server lends by config."""
+    if (saver := configurable.get(CONFIG_KEY_CHECKPOINTER)) is not None:
+        configurable[CONFIG_KEY_CHECKPOINTER] = guard_checkpointer(saver, redactor)
+    if (cache := configurable.get(CONFIG_KEY_CACHE)) is not None:
+        configurable[CONFIG_KEY_CACHE] = guard_cache(cache, redactor)
+    runtime: Runtime[Any] | None = configurable.get(CONFIG_KEY_RUNTIME)
+    if (store := getattr(runtime, "store", None)) is not None:
+        guarded = guard_store(store, redactor)
+        if guarded is not store:
+            configurable[CONFIG_KEY_RUNTIME] = runtime.override(store=guarded)  # type: ignore[union-attr]
+
+
+def _copied_scalars(configurable: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """What savers and tracers would copy raw into metadata, redacted."""
+    copied: dict[str, Any] = {}
+    for key, value in configurable.items():
+        if isinstance(value, str) and not key.startswith("__"):
+            clean = run.durable.redact_text(value)
+            if clean is not value and clean != value:
+                copied[key] = clean
+    return copied

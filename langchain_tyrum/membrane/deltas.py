@@ -1,0 +1,114 @@
+"""Modes of a stream that grow piece by piece: text that may start a value waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import BaseMessageChunk
+
+from langchain_tyrum.redaction.chunks import EventStreamGuard, MessageStreamGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from langchain_tyrum.redaction import RedactionStream, Redactor
+
+Namespace = tuple[str, ...]
+_Kind = type[MessageStreamGuard] | type[EventStreamGuard]
+_CHUNKS, _EVENTS = MessageStreamGuard, EventStreamGuard
+_ENDED = {"event": "message-finish"}
+
+
+@dataclass
+class _Call:
+    """One model call that streams.
+
+    LangGraph hands the same metadata with each of its chunks, and keeps it while
+    the call runs; ids do not tell calls apart, since providers name chunks and
+    LangChain the closing one.
+    """
+
+    namespace: Namespace
+    raw: Any
+    metadata: Any
+    guard: MessageStreamGuard | EventStreamGuard
+
+    def shown(self, message: Any) -> list[Any]:
+        """What may be shown in place of one chunk or event."""
+        if isinstance(self.guard, EventStreamGuard):
+            return [(event, self.metadata) for event in self.guard.feed(message)]
+        return [(self.guard.feed(message), self.metadata)]
+
+    def tails(self) -> list[Any]:
+        """What still waits of it."""
+        if isinstance(self.guard, EventStreamGuard):
+            found = self.guard.feed(_ENDED)[:-1]
+        else:
+            found = self.guard.flush()
+        return [(tail, self.metadata) for tail in found]
+
+
+class MessageDeltas:
+    """The `messages` mode: chunks of v1, protocol events of v3."""
+
+    def __init__(self, view: Redactor) -> None:
+        self._view = view
+        self._calls: dict[Hashable, _Call] = {}
+
+    def feed(self, namespace: Namespace, data: Any) -> Iterator[Any]:
+        """What may be shown in place of one pair of message and metadata."""
+        message, raw = data
+        if isinstance(message, dict):
+            call = self._call((namespace, raw.get("run_id")), namespace, raw, _EVENTS)
+            yield from call.shown(message)
+            if message.get("event") == "message-finish":
+                del self._calls[namespace, raw.get("run_id")]
+            return
+        key = (namespace, id(raw))
+        growing = isinstance(message, BaseMessageChunk)
+        if growing and getattr(message, "chunk_position", "") != "last":
+            yield from self._call(key, namespace, raw, _CHUNKS).shown(message)
+            return
+        call = self._call(key, namespace, raw, _CHUNKS)
+        del self._calls[key]
+        shown = call.shown(message)
+        yield from call.tails()
+        yield from shown
+
+    def rest(self) -> Iterator[tuple[Namespace, Any]]:
+        """What waits of messages that their provider broke off."""
+        for call in self._calls.values():
+            for tail in call.tails():
+                yield call.namespace, tail
+
+    def _call(
+        self, key: Hashable, namespace: Namespace, raw: Any, kind: _Kind
+    ) -> _Call:
+        call = self._calls.get(key)
+        if call is None:
+            call = _Call(namespace, raw, self._view.redact(raw), kind(self._view))
+            self._calls[key] = call
+        return call
+
+
+class ToolDeltas:
+    """The `tools` mode: what a tool shows of its output while it runs."""
+
+    def __init__(self, view: Redactor) -> None:
+        self._view = view
+        self._open: dict[Hashable, RedactionStream] = {}
+
+    def feed(self, namespace: Namespace, data: Any) -> Iterator[Any]:
+        """What may be shown in place of one event."""
+        kind, call_id = data.get("event"), data.get("tool_call_id")
+        key = (namespace, call_id)
+        if kind == "tool-output-delta" and isinstance(data.get("delta"), str):
+            stream = self._open.setdefault(key, self._view.stream())
+            yield {**data, "delta": stream.feed(data["delta"])}
+            return
+        ended = kind in {"tool-finished", "tool-error"} and key in self._open
+        if ended and (tail := self._open.pop(key).close()):
+            head = {"event": "tool-output-delta", "tool_call_id": call_id}
+            yield {**head, "delta": tail}
+        yield self._view.redact(data)

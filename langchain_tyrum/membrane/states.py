@@ -1,0 +1,130 @@
+"""The state of a guarded graph: what is read from it and written into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langgraph.pregel import Pregel
+
+from langchain_tyrum.membrane.compat import without_run
+from langchain_tyrum.membrane.config import guard_ambient, guard_config
+from langchain_tyrum.membrane.runs import starting, starting_run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.types import StateSnapshot, StateUpdate
+
+    from langchain_tyrum.membrane.membrane import Membrane
+    from langchain_tyrum.membrane.runs import Run
+
+
+class GuardedState(Pregel[Any, Any, Any, Any]):
+    """The half of `Guarded` that reads and edits state."""
+
+    _tyrum_membrane: Membrane
+    _tyrum_suspect = False
+
+    @property
+    def membrane(self) -> Membrane:
+        """Who guards this graph."""
+        return self._tyrum_membrane
+
+    def bulk_update_state(
+        self,
+        config: RunnableConfig,
+        supersteps: Sequence[Sequence[StateUpdate]],
+    ) -> RunnableConfig:
+        """Write into the state; `update_state` comes through here."""
+        run, config, around = self._enter(config)
+        try:
+            steps = _clean_steps(supersteps, run)
+            with starting(run, around):
+                return without_run(super().bulk_update_state(config, steps))
+        except BaseException as caught:
+            error = run.view.redact(caught)
+        raise error
+
+    async def abulk_update_state(
+        self,
+        config: RunnableConfig,
+        supersteps: Sequence[Sequence[StateUpdate]],
+    ) -> RunnableConfig:
+        """Write into the state; the async twin."""
+        run, config, around = self._enter(config)
+        try:
+            steps = _clean_steps(supersteps, run)
+            with starting(run, around):
+                return without_run(await super().abulk_update_state(config, steps))
+        except BaseException as caught:
+            error = run.view.redact(caught)
+        raise error
+
+    def get_state(
+        self, config: RunnableConfig, *, subgraphs: bool = False
+    ) -> StateSnapshot:
+        """Read the state; rows from before the guard are redacted too."""
+        run = self._tyrum_membrane.enter(config, bound=self.config)
+        return _shown(super().get_state(config, subgraphs=subgraphs), run)
+
+    async def aget_state(
+        self, config: RunnableConfig, *, subgraphs: bool = False
+    ) -> StateSnapshot:
+        """Read the state; the async twin."""
+        run = self._tyrum_membrane.enter(config, bound=self.config)
+        return _shown(await super().aget_state(config, subgraphs=subgraphs), run)
+
+    def get_state_history(
+        self, config: RunnableConfig, **options: Any
+    ) -> Iterator[StateSnapshot]:
+        """Read past states; rows from before the guard are redacted too."""
+        run = self._tyrum_membrane.enter(config, bound=self.config)
+        for snapshot in super().get_state_history(config, **options):
+            yield _shown(snapshot, run)
+
+    async def aget_state_history(
+        self, config: RunnableConfig, **options: Any
+    ) -> AsyncIterator[StateSnapshot]:
+        """Read past states; the async twin."""
+        run = self._tyrum_membrane.enter(config, bound=self.config)
+        async for snapshot in super().aget_state_history(config, **options):
+            yield _shown(snapshot, run)
+
+    def _migrate_checkpoint(self, checkpoint: Any) -> None:
+        """Redact what a saver gives back: rows from before the guard may be raw."""
+        super()._migrate_checkpoint(checkpoint)
+        if (run := starting_run()) is None:
+            return
+        values = checkpoint["channel_values"]
+        clean = run.view.redact(values)
+        if clean is not values:
+            checkpoint["channel_values"] = clean
+            run.suspect = True
+
+    def _enter(
+        self, config: RunnableConfig | None
+    ) -> tuple[Run, RunnableConfig, RunnableConfig | None]:
+        """The run's guard, the guarded config, and what stands around it."""
+        run = self._tyrum_membrane.enter(config, bound=self.config)
+        entered = run, guard_config(config, run), guard_ambient(run)
+        run.running = True
+        run.suspect = run.suspect or self._tyrum_suspect
+        return entered
+
+
+def _clean_steps(
+    supersteps: Sequence[Sequence[StateUpdate]], run: Run
+) -> list[list[StateUpdate]]:
+    return [
+        [
+            update._replace(values=run.clean(update.values, where="the update"))
+            for update in step
+        ]
+        for step in supersteps
+    ]
+
+
+def _shown(snapshot: StateSnapshot, run: Run) -> StateSnapshot:
+    clean: StateSnapshot = run.view.redact(snapshot)
+    return clean

@@ -1,0 +1,60 @@
+"""Through whose eyes a run's messages are looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from langchain_core.outputs import ChatResult
+from langchain_core.runnables.config import var_child_runnable_config
+
+if TYPE_CHECKING:
+    from langchain_tyrum.broker import CallIdentity, SecretBroker
+    from langchain_tyrum.redaction import Redactor
+
+#: Where `protect` keeps the guard of the run; a test holds the two together.
+RUN_KEY = "__pregel_tyrum_run"
+
+
+class Eyes(NamedTuple):
+    """Who looks in this run, through which redactor, and whether behind a membrane."""
+
+    view: Redactor
+    call: CallIdentity
+    protected: bool
+
+
+class Looking:
+    """A redactor that is, at each call, the one of the run that calls.
+
+    A guarded model is made once and serves all users.
+    """
+
+    def __init__(self, broker: SecretBroker) -> None:
+        self._broker = broker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(eyes_of(self._broker).view, name)
+
+    def redact(self, obj: Any) -> Any:
+        """Redact; of a model's result only what is not known yet."""
+        view = eyes_of(self._broker).view
+        if type(obj) is not ChatResult:
+            return view.redact(obj)
+        messages = [generation.message for generation in obj.generations]
+        around = [obj.llm_output, *(g.generation_info for g in obj.generations)]
+        clean = view.redact(messages) is messages
+        if clean and (not any(around) or view.redact(around) is around):
+            return obj
+        return view.redact(obj)
+
+
+def eyes_of(broker: SecretBroker) -> Eyes:
+    """Who looks in the run around us."""
+    config = var_child_runnable_config.get() or {}
+    run = (config.get("configurable") or {}).get(RUN_KEY)
+    if run is not None and run.broker is broker:
+        return Eyes(run.view, run.call, protected=True)
+    call = broker.identify(config)
+    # Outside of any run there is nobody to look for: everybody's values count.
+    view = broker.redactor.view(call) if config else broker.redactor
+    return Eyes(view, call, protected=False)

@@ -1,0 +1,195 @@
+"""`TyrumMiddleware`: the membrane's part that lives inside `create_agent`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+
+from langchain.agents.middleware.types import AgentMiddleware, ModelResponse
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph import types
+
+from langchain_tyrum.approval.middleware import SecretApprovalMiddleware
+from langchain_tyrum.middleware.hooks import Approvals, Hooks, may_ask, with_hooks
+from langchain_tyrum.middleware.looking import Looking, eyes_of
+from langchain_tyrum.models import guard_model
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from langchain.agents.middleware.types import ModelRequest
+    from langgraph.prebuilt.tool_node import ToolCallRequest
+
+    from langchain_tyrum.broker import SecretBroker
+    from langchain_tyrum.middleware.looking import Eyes
+    from langchain_tyrum.redaction import Redactor
+
+
+class _Checked(NamedTuple):
+    """A tool, when it was looked at, and its schema if that holds a value."""
+
+    tool: BaseTool
+    at: int
+    schema: dict[str, Any] | None
+
+
+def _spans_only() -> Any:
+    """A policy that keeps spans and drops what they carry, where langgraph has it."""
+    omit = getattr(types, "omit_payload", None)
+    policy = getattr(types, "TracePolicy", None)
+    return policy and policy(process_inputs=omit, process_outputs=omit)
+
+
+class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
+    """Keeps raw values out of what an agent's model and tools exchange.
+
+    Put it first in the list, so that it is the outermost layer: what it gives to
+    the model is what the model gets. It redacts each request (system prompt,
+    messages, tool descriptions and schemas, settings) and each response, and each
+    tool's result and exception; asks a person before calls whose policy requires
+    it; and puts away credentials that a user pasted.
+
+    Under `protect` it shares the memo of the run, so messages are not walked twice.
+    Without `protect` it is weaker, since LangChain's other ways out do not pass a
+    middleware: the graph's input is checkpointed and traced before any middleware
+    sees it, and so are streamed tokens, callbacks, metadata, tags, the store,
+    `update_state`, resumes, and tool arguments in traces.
+
+    Args:
+        broker: Whose secrets are kept out.
+        approvals: Ask a person where the policy says so.
+        intake: Put away credentials that users paste, where `protect` did not.
+    """
+
+    #: The spans of our hooks would carry the whole conversation once more each.
+    trace_policy = _spans_only()
+    tools = ()
+
+    def __new__(
+        cls, broker: SecretBroker, *, approvals: bool = True, intake: bool = True
+    ) -> Self:
+        """Pick the hooks: LangChain makes a graph node of each one that exists."""
+        if issubclass(cls, Hooks):
+            return object.__new__(cls)
+        asks = approvals and may_ask(broker)
+        own: Any = cls
+        kind: type[Self] = with_hooks(own, approvals=asks, intake=intake)
+        return object.__new__(kind)
+
+    def __init__(
+        self,
+        broker: SecretBroker,
+        *,
+        approvals: bool = True,  # noqa: ARG002 - `__new__` reads it
+        intake: bool = True,  # noqa: ARG002 - `__new__` reads it
+    ) -> None:
+        super().__init__()
+        self.broker = broker
+        self._looking = cast("Redactor", Looking(broker))
+        self._tools: dict[int, _Checked] = {}
+        if isinstance(self, Approvals):
+            self._approval = SecretApprovalMiddleware(broker)
+
+    @property
+    def name(self) -> str:
+        """The name of the middleware, as nodes and traces show it."""
+        return "TyrumMiddleware"
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Any]
+    ) -> Any:
+        """Redact what the model gets and what it answers."""
+        eyes = eyes_of(self.broker)
+        try:
+            return _clean_response(handler(self._clean_request(request, eyes)), eyes)
+        except BaseException as caught:
+            error = eyes.view.redact(caught)
+            if error is caught:
+                raise
+        raise error
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[Any]],
+    ) -> Any:
+        """Redact what the model gets and what it answers; the async twin."""
+        eyes = eyes_of(self.broker)
+        try:
+            response = await handler(self._clean_request(request, eyes))
+            return _clean_response(response, eyes)
+        except BaseException as caught:
+            error = eyes.view.redact(caught)
+            if error is caught:
+                raise
+        raise error
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]
+    ) -> Any:
+        """Redact what a tool returns (content and artifact) or raises."""
+        view = eyes_of(self.broker).view
+        try:
+            return view.redact(handler(request))
+        except BaseException as caught:
+            error = view.redact(caught)
+            if error is caught:
+                raise
+        raise error
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[Any]],
+    ) -> Any:
+        """Redact what a tool returns or raises; the async twin."""
+        view = eyes_of(self.broker).view
+        try:
+            return view.redact(await handler(request))
+        except BaseException as caught:
+            error = view.redact(caught)
+            if error is caught:
+                raise
+        raise error
+
+    def _clean_request(
+        self, request: ModelRequest[Any], eyes: Eyes
+    ) -> ModelRequest[Any]:
+        """What the layers below get, and a model that is guarded against them too."""
+        changed: dict[str, Any] = {}
+        names = ["model_settings", "tool_choice"]
+        if isinstance(request.model, BaseChatModel):
+            changed["model"] = guard_model(request.model, self._looking)
+        if "model" not in changed or not eyes.protected:
+            names += ["messages", "system_message"]
+        for name in names:
+            given = getattr(request, name)
+            clean = eyes.view.redact(given) if given else given
+            if clean is not given:
+                changed[name] = clean
+        tools = [self._clean_tool(tool, eyes.view) for tool in request.tools]
+        if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
+            changed["tools"] = tools
+        return request.override(**changed) if changed else request
+
+    def _clean_tool(self, tool: Any, view: Redactor) -> Any:
+        """What the model may read of a tool; the tool itself when that is clean."""
+        if not isinstance(tool, BaseTool):
+            return view.redact(tool)
+        redactor = self.broker.redactor
+        known = self._tools.get(id(tool))
+        if not known or known.tool is not tool or known.at != redactor.generation:
+            schema = convert_to_openai_tool(tool)
+            clean = redactor.redact(schema) is schema
+            known = _Checked(tool, redactor.generation, None if clean else schema)
+            self._tools[id(tool)] = known
+        return tool if known.schema is None else view.redact(known.schema)
+
+
+def _clean_response(response: Any, eyes: Eyes) -> Any:
+    """What a model call gives back, with what layers below made of it."""
+    if type(response) is ModelResponse and response.structured_response is None:
+        result = eyes.view.redact(response.result)
+        return response if result is response.result else ModelResponse(result)
+    return eyes.view.redact(response)

@@ -1,0 +1,326 @@
+"""`TyrumMiddleware`, with and without `protect` around the agent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware, dynamic_prompt
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+
+from langchain_tyrum.membrane import protect
+from langchain_tyrum.middleware import TyrumMiddleware
+from langchain_tyrum.policy import SecretPolicy
+
+
+@pytest.fixture
+def value(canary):
+    return canary()
+
+
+@pytest.fixture
+def broker(memory_broker, value):
+    broker = memory_broker({"db/password": value})
+    broker.arm()
+    return broker
+
+
+MARKER = "[REDACTED:db/password]"
+
+
+def call(name="look", **args):
+    calls = [{"name": name, "args": args, "id": "c1", "type": "tool_call"}]
+    return AIMessage("", tool_calls=calls)
+
+
+def looking(result):
+    @tool
+    def look(what: str) -> Any:
+        """Look something up."""
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return look
+
+
+def ask(agent, text="hi", config=None):
+    return agent.invoke({"messages": [HumanMessage(text)]}, config)
+
+
+class TestRequests:
+    def test_the_model_gets_no_value(self, broker, value, model_of):
+        """System prompt, messages and tool results reach the model with markers."""
+        model = model_of(call(what="x"), AIMessage("done"))
+        agent = create_agent(
+            model,
+            [looking(f"found {value}")],
+            system_prompt=f"key {value}",
+            middleware=[TyrumMiddleware(broker)],
+        )
+
+        result = ask(agent, f"my {value} is it")
+
+        assert 2 == len(model.got)
+        assert value not in str(model.got)
+        assert 3 == str(model.got[1]).count(MARKER)
+        assert "done" == result["messages"][-1].text
+
+    async def test_the_model_gets_no_value_async(self, broker, value, model_of):
+        """The async twin guards the same."""
+        model = model_of(call(what="x"), AIMessage("done"))
+        agent = create_agent(
+            model,
+            [looking(f"found {value}")],
+            system_prompt=f"key {value}",
+            middleware=[TyrumMiddleware(broker)],
+        )
+
+        await agent.ainvoke({"messages": [HumanMessage(f"my {value}")]})
+
+        assert 2 == len(model.got)
+        assert value not in str(model.got)
+
+    def test_what_inner_layers_add_is_redacted_too(self, broker, value, model_of):
+        """A prompt made by a middleware below reaches the model with markers."""
+
+        @dynamic_prompt
+        def prompt(request):
+            return f"the key is {value}"
+
+        model = model_of(AIMessage("done"))
+        agent = create_agent(model, [], middleware=[TyrumMiddleware(broker), prompt])
+
+        ask(agent)
+
+        assert value not in str(model.got)
+        assert MARKER in str(model.got)
+
+    def test_tool_descriptions_and_defaults_are_redacted(self, broker, value, model_of):
+        """The schema the model is shown holds markers; the tool runs as ever."""
+
+        @tool
+        def look(what: str = "x" + value) -> str:
+            """Look something up."""
+            return "ok"
+
+        look.description = f"Looks with {value}."
+        model = model_of(call(what="x"), AIMessage("done"))
+        agent = create_agent(model, [look], middleware=[TyrumMiddleware(broker)])
+
+        result = ask(agent)
+
+        assert value not in str(model.bound)
+        assert f"Looks with {MARKER}." in str(model.bound)
+        assert "ok" == result["messages"][2].text
+
+    def test_a_clean_tool_is_handed_on_as_it_is(self, broker, model_of):
+        """Without a value in it, the model's side binds the very tool."""
+        look = looking("ok")
+        model = model_of(AIMessage("done"))
+
+        ask(create_agent(model, [look], middleware=[TyrumMiddleware(broker)]))
+
+        assert any(bound is look for bound in model.bound)
+
+
+class TestResponses:
+    def test_what_the_model_says_is_redacted(self, broker, value, model_of):
+        """Text and tool arguments of the answer hold markers in the state."""
+        got = []
+
+        @tool
+        def look(what: str) -> str:
+            """Look something up."""
+            got.append(what)
+            return "ok"
+
+        model = model_of(call(what=f"use {value}"), AIMessage(f"it is {value}"))
+        agent = create_agent(model, [look], middleware=[TyrumMiddleware(broker)])
+
+        result = ask(agent)
+
+        assert value not in str(result)
+        assert [f"use {MARKER}"] == got
+        assert f"it is {MARKER}" == result["messages"][-1].text
+
+    def test_a_failing_model_tells_nothing(self, broker, value, model_of):
+        """Its exception keeps its class and loses the value."""
+        model = model_of(ConnectionError(f"401 for {value}"))
+        agent = create_agent(model, [], middleware=[TyrumMiddleware(broker)])
+
+        with pytest.raises(ConnectionError) as caught:
+            ask(agent)
+
+        assert f"401 for {MARKER}" in str(caught.value)
+        assert value not in str(caught.value)
+
+
+class TestTools:
+    def test_results_and_artifacts_are_redacted(self, broker, value, model_of):
+        """Content and artifact of a tool message hold markers."""
+
+        @tool(response_format="content_and_artifact")
+        def look(what: str) -> tuple[str, Any]:
+            """Look something up."""
+            return f"found {value}", {"raw": value}
+
+        model = model_of(call(what="x"), AIMessage("done"))
+        agent = create_agent(model, [look], middleware=[TyrumMiddleware(broker)])
+
+        message = ask(agent)["messages"][2]
+
+        assert isinstance(message, ToolMessage)
+        assert f"found {MARKER}" == message.text
+        assert {"raw": MARKER} == message.artifact
+
+    def test_exceptions_are_redacted(self, broker, value, model_of):
+        """What a tool raises leaves without the value, in its own class."""
+        look = looking(KeyError(f"no {value}"))
+        model = model_of(call(what="x"))
+        agent = create_agent(model, [look], middleware=[TyrumMiddleware(broker)])
+
+        with pytest.raises(KeyError) as caught:
+            ask(agent)
+
+        assert value not in str(caught.value)
+        assert caught.value.__context__ is None
+
+    async def test_exceptions_are_redacted_async(self, broker, value, model_of):
+        """The async twin too."""
+        look = looking(KeyError(f"no {value}"))
+        model = model_of(call(what="x"))
+        agent = create_agent(model, [look], middleware=[TyrumMiddleware(broker)])
+
+        with pytest.raises(KeyError) as caught:
+            await agent.ainvoke({"messages": [HumanMessage("hi")]})
+
+        assert value not in str(caught.value)
+
+
+class TestIntake:
+    def test_a_pasted_credential_is_put_away(self, broker, model_of):
+        """Without `protect` the hook is a backstop: the model gets a handle."""
+        token = "ghp_" + "q7W" * 12
+        model = model_of(AIMessage("done"))
+        agent = create_agent(model, [], middleware=[TyrumMiddleware(broker)])
+
+        config = {"configurable": {"langgraph_auth_user": {"identity": "ann"}}}
+        result = ask(agent, f"use {token} please", config)
+
+        assert token not in str(model.got)
+        assert "tyrum://" in str(model.got)
+        assert token not in str(result)
+
+    def test_it_can_be_switched_off(self, broker, model_of):
+        """Without intake a credential becomes a marker, not a handle."""
+        token = "ghp_" + "q7W" * 12
+        model = model_of(AIMessage("done"))
+        middleware = TyrumMiddleware(broker, intake=False)
+
+        ask(create_agent(model, [], middleware=[middleware]), f"use {token}")
+
+        assert token not in str(model.got)
+        assert "tyrum://" not in str(model.got)
+
+    def test_only_this_turn_s_messages_are_looked_at(self, broker, model_of):
+        """Earlier messages have been through it already."""
+        model = model_of(AIMessage("one"), AIMessage("two"))
+        agent = create_agent(
+            model,
+            [],
+            middleware=[TyrumMiddleware(broker)],
+            checkpointer=InMemorySaver(),
+        )
+        config = {"configurable": {"thread_id": "t"}}
+
+        ask(agent, "first", config)
+        result = ask(agent, "second", config)
+
+        assert ["first", "one", "second", "two"] == [m.text for m in result["messages"]]
+
+
+class TestHooks:
+    def test_a_policy_that_may_ask_gets_an_approvals_node(
+        self, memory_broker, model_of
+    ):
+        """The node stands where the policy may ask or deny, and only there."""
+        asking = memory_broker(policy=SecretPolicy(default="require_approval"))
+        denying = memory_broker(policy=SecretPolicy(allow=["*"], deny=["prod:*"]))
+        free = memory_broker()
+
+        def nodes(middleware):
+            agent = create_agent(model_of(AIMessage("x")), [], middleware=[middleware])
+            return set(agent.nodes)
+
+        node = "TyrumMiddleware.after_model"
+        assert node in nodes(TyrumMiddleware(asking))
+        assert node in nodes(TyrumMiddleware(denying))
+        assert node not in nodes(TyrumMiddleware(free))
+        assert node not in nodes(TyrumMiddleware(asking, approvals=False))
+
+    def test_it_brings_no_tools_and_bears_one_name(self, broker):
+        """Whatever hooks it has, it is one middleware of one name."""
+        middleware = TyrumMiddleware(broker)
+
+        assert isinstance(middleware, TyrumMiddleware)
+        assert isinstance(middleware, AgentMiddleware)
+        assert "TyrumMiddleware" == middleware.name
+        assert [] == list(middleware.tools)
+
+    def test_it_can_be_subclassed(self, broker, value, model_of):
+        """A subclass keeps the hooks and may add its own."""
+        saw = []
+
+        class Mine(TyrumMiddleware):
+            def before_model(self, state: Any, runtime: Any) -> None:
+                saw.append(len(state["messages"]))
+
+        model = model_of(AIMessage(f"it is {value}"))
+        result = ask(create_agent(model, [], middleware=[Mine(broker)]))
+
+        assert [1] == saw
+        assert value not in str(result)
+
+
+class TestUnderProtect:
+    def test_the_run_s_eyes_are_shared(self, memory_broker, canary, model_of):
+        """A user's own value is named for her, and not looked for in another's run."""
+        value = canary()
+        broker = memory_broker()
+        broker.put("bank/pin", value, owner="ann")
+        told = {}
+        for user in ("ann", "bob"):
+            model = model_of(call(what="x"), AIMessage("done"))
+            agent = create_agent(
+                model, [looking(f"got {value}")], middleware=[TyrumMiddleware(broker)]
+            )
+            ask(
+                protect(agent, broker),
+                config={"configurable": {"langgraph_auth_user": {"identity": user}}},
+            )
+            told[user] = model.got[1][-1].text
+
+        assert {"ann": "got [REDACTED:bank/pin]", "bob": f"got {value}"} == told
+
+    def test_the_guarded_agent_answers_as_the_plain_one(self, memory_broker, model_of):
+        """Without values in play, messages are those of the plain agent."""
+
+        def run(*middleware, guard=lambda agent: agent):
+            model = model_of(call(what="x"), AIMessage("done"))
+            agent = create_agent(model, [looking("ok")], middleware=list(middleware))
+            return [(m.type, m.text) for m in ask(guard(agent))["messages"]], model.got
+
+        broker = memory_broker({"k": "some-value-123"})
+        plain, given = run()
+        guarded, got = run(
+            TyrumMiddleware(broker), guard=lambda agent: protect(agent, broker)
+        )
+
+        assert plain == guarded
+        assert [[m.text for m in turn] for turn in given] == [
+            [m.text for m in turn] for turn in got
+        ]
