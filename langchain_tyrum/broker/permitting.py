@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker.core import Journal, Secret
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.grants import Grant, GrantMode
-    from langchain_tyrum.policy import Decision
+    from langchain_tyrum.policy import Decision, SecretPolicy
 
 
 class Permitting(Part):
     """Decisions and grants."""
+
+    @property
+    def policy(self) -> tuple[SecretPolicy, ...]:
+        """The layers that decide, the outermost first; none: always ask a person."""
+        return self._core.layers
 
     def decide(
         self,

@@ -69,7 +69,7 @@ def may_ask(broker: SecretBroker) -> bool:
     A policy that allows everything and forbids nothing needs no approvals node, which
     would cost one step and one checkpoint in each turn.
     """
-    layers = broker._core.layers  # noqa: SLF001 - until the broker has `policy`
+    layers = broker.policy
     strict = any(layer.require_approval or layer.deny for layer in layers)
     return strict or not any(PolicyRule() in layer.allow for layer in layers)
 
