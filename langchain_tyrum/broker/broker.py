@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from langchain_tyrum.broker import opening
 from langchain_tyrum.broker.describing import Describing
 from langchain_tyrum.broker.identity import CallIdentity
 from langchain_tyrum.broker.leases import Leases
+from langchain_tyrum.broker.leasing import Leasing
 from langchain_tyrum.broker.lifecycle import Lifecycle
 from langchain_tyrum.broker.permitting import Permitting
 from langchain_tyrum.broker.storing import Storing
 from langchain_tyrum.ledger.requests import ApprovalRequests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Engine
 
-    from langchain_tyrum.broker.core import Secret
     from langchain_tyrum.broker.identity import IdentitySource
-    from langchain_tyrum.handles import SecretValue
     from langchain_tyrum.ledger.audit import Audit
     from langchain_tyrum.ledger.catalog import Catalog
     from langchain_tyrum.ledger.keys import MasterKey
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
 
 
-class SecretBroker(Storing, Describing, Permitting):
+class SecretBroker(Leasing, Storing, Describing, Permitting):
     """Stores secrets, decides who may use them, leases them, and keeps the books.
 
     Every method has an async twin with the prefix `a`. A broker is thread-safe, is a
@@ -84,7 +81,6 @@ class SecretBroker(Storing, Describing, Permitting):
         self._lifecycle = Lifecycle(core, expire=self._leases.expire)
         self.catalog: Catalog = core.catalog
         self.audit: Audit = core.audit
-        self.redactor: Redactor = core.redactor
         self.requests = ApprovalRequests(core.catalog)
 
     @classmethod
@@ -103,8 +99,8 @@ class SecretBroker(Storing, Describing, Permitting):
         a new one is made only for a store that holds nothing yet.
 
         Args:
-            path: The database file, or a folder for it; by default the user's data
-                folder.
+            path: The database file, or a folder for it; by default `TYRUM_STORE`,
+                else the user's data folder.
             policy: One policy, or several layers.
             identity: Who says which user a run belongs to.
             key: The master key, 32 bytes.
@@ -145,110 +141,24 @@ class SecretBroker(Storing, Describing, Permitting):
             broker.put(name, value)
         return broker
 
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor, told of every value that this environment may use.
+
+        Each look at it notices what any process has stored or rotated meanwhile. A
+        guard that holds it goes on with what was known then, so look again at the
+        start of a run; `protect` does.
+
+        Raises:
+            ProviderError: A provider failed: values that cannot be read could not be
+                redacted either.
+        """
+        self._keep_armed()
+        return self._core.redactor
+
     def identify(self, config: Mapping[str, Any] | None) -> CallIdentity:
         """Tell on whose behalf a run happens, from its `RunnableConfig`."""
         return CallIdentity.from_config(config, identity=self._identity)
-
-    @contextmanager
-    def lease(
-        self,
-        secret: Secret,
-        *,
-        tool_id: str,
-        call: CallIdentity | None = None,
-        digest: str | None = None,
-    ) -> Iterator[SecretValue]:
-        """Resolve one secret, for the length of a `with` block.
-
-        Policy, owner, tenant, environment, status and grants are checked, and the
-        intent is written to the ledger, before any provider is asked.
-
-        Args:
-            secret: Name, handle, `tyrum://h_…` or record.
-            tool_id: The consumer: a tool's name, `model:…`, `http:…`, `cli:…`.
-            call: On whose behalf, and where; by default a service, nowhere.
-            digest: Digest of the approved call, for `once` grants.
-
-        Yields:
-            The value. After the block it is gone.
-
-        Raises:
-            SecretNotFound: Nothing is stored under that name or handle.
-            SecretRevoked: It is revoked.
-            SecretExpired: It is past its expiry.
-            SecretForbidden: The policy denies it, or it is somebody else's.
-            ApprovalRequired: A person has to agree first.
-            ProviderError: The provider failed; a reserved grant is given back.
-            LedgerError: The intent could not be written: no audit, no secret.
-        """
-        with self.lease_all(
-            {"value": secret}, tool_id=tool_id, call=call, digest=digest
-        ) as values:
-            yield values["value"]
-
-    @contextmanager
-    def lease_all(
-        self,
-        secrets: Mapping[str, Secret],
-        *,
-        tool_id: str,
-        call: CallIdentity | None = None,
-        digest: str | None = None,
-    ) -> Iterator[dict[str, SecretValue]]:
-        """Resolve several secrets for one call: all or none, under one grant.
-
-        Args:
-            secrets: Secrets by the name under which the caller wants their values.
-            tool_id: The consumer.
-            call: On whose behalf, and where.
-            digest: Digest of the approved call, for `once` grants.
-
-        Yields:
-            The values by name. After the block they are gone.
-        """
-        with self._leases.open(
-            secrets, tool_id=tool_id, call=call or CallIdentity(), digest=digest
-        ) as values:
-            yield values
-
-    @asynccontextmanager
-    async def alease(
-        self,
-        secret: Secret,
-        *,
-        tool_id: str,
-        call: CallIdentity | None = None,
-        digest: str | None = None,
-    ) -> AsyncIterator[SecretValue]:
-        """Async twin of `lease`."""
-        async with self.alease_all(
-            {"value": secret}, tool_id=tool_id, call=call, digest=digest
-        ) as values:
-            yield values["value"]
-
-    @asynccontextmanager
-    async def alease_all(
-        self,
-        secrets: Mapping[str, Secret],
-        *,
-        tool_id: str,
-        call: CallIdentity | None = None,
-        digest: str | None = None,
-    ) -> AsyncIterator[dict[str, SecretValue]]:
-        """Async twin of `lease_all`."""
-        lease = self.lease_all(secrets, tool_id=tool_id, call=call, digest=digest)
-        opening_ = asyncio.ensure_future(asyncio.to_thread(lease.__enter__))
-        try:
-            values = await asyncio.shield(opening_)
-        except asyncio.CancelledError:  # the thread goes on: close what it opens
-            opening_.add_done_callback(
-                lambda done: done.exception() or lease.__exit__(None, None, None)
-            )
-            raise
-        try:
-            yield values
-        finally:
-            lease.__exit__(None, None, None)
 
     def close(self) -> None:
         """Close the catalog. Values that are leased stay usable until they end."""

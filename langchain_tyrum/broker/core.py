@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.errors import ConfigError, SecretNotFound
@@ -56,6 +56,8 @@ class Core:
     layers: tuple[SecretPolicy, ...]
     environment: str | None
     fingerprint_key: bytes
+    # Versions whose values the redactor has been told of, as (handle id, version).
+    known: set[tuple[str, int]] = field(default_factory=set)
 
     @contextmanager
     def journal(self) -> Iterator[Journal]:
@@ -136,6 +138,22 @@ class Core:
             for record in records
         ]
         return evaluate(self.layers, requests)
+
+    def tell(
+        self, record: SecretRecord, value: str | bytes, *, version: int | None = None
+    ) -> None:
+        """Tell the redactor of a value that is stored.
+
+        Short ones too: they were admitted when they were put.
+        """
+        self.redactor.register(
+            record.name,
+            value,
+            tenant=record.tenant,
+            owner=record.owner,
+            allow_short=True,
+        )
+        self.known.add((record.handle_id, version or record.version))
 
     def fingerprint(self, entry_key: tuple[str, ...], value: str | bytes) -> str:
         """A keyed digest that tells equal values of one secret, and nothing more."""

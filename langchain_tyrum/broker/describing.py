@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import or_
 
-from langchain_tyrum.broker.arming import arm
+from langchain_tyrum.broker.arming import arm, refuse_unreadable
 from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import (
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 class Describing(Part):
     """Handles, records and references, and what is known of all of them."""
+
+    _armed_at = 0
 
     def handles(
         self, *, tenant: str = "default", owner: str | None = None
@@ -188,7 +190,8 @@ class Describing(Part):
     def arm(self, secrets: Sequence[Secret] | None = None) -> int:
         """Register every stored value with the redactor, so that guards know it.
 
-        `protect`, the guards and scans call it. Old versions are registered too.
+        `broker.redactor` does this by itself for what it does not know yet. Old
+        versions are registered too.
 
         Args:
             secrets: Only these; by default all that this environment may use.
@@ -201,10 +204,17 @@ class Describing(Part):
                 redacted either.
         """
         count, problems = arm(self._core, self._entries(secrets))
-        for problem in problems:
-            if not isinstance(problem.error, SecretNotFound):
-                raise problem.error
+        refuse_unreadable(problems)
         return count
+
+    def _keep_armed(self) -> None:
+        """Arm what any process has stored since the last look."""
+        changes = self._core.catalog.changes()
+        if changes == self._armed_at:
+            return
+        _, problems = arm(self._core, self._entries(None), unknown_only=True)
+        refuse_unreadable(problems)
+        self._armed_at = changes
 
     def verify(self) -> list[Problem]:
         """Resolve all secrets of this environment; every failure at once."""

@@ -235,13 +235,7 @@ class Leases:
         record = entry.record
         provider = self._core.provider(record.provider)
         raw = provider.get(entry.ref, version=record.version)
-        self._core.redactor.register(
-            record.name,
-            raw,
-            tenant=record.tenant,
-            owner=record.owner,
-            allow_short=True,  # what is stored was admitted when it was put
-        )
+        self._core.tell(record, raw)
         return SecretValue(raw, name=record.name)
 
     def _commit(self, plan: Plan) -> TyrumError | None:

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from langchain_tyrum.broker.checks import revoked
+from langchain_tyrum.broker.entries import Details, new_entry
 from langchain_tyrum.broker.rows import about
 from langchain_tyrum.errors import (
     ProviderError,
     SecretExists,
     SecretNotFound,
 )
-from langchain_tyrum.handles import SecretRecord, new_id
 from langchain_tyrum.ledger.catalog import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable
 
     from langchain_tyrum.broker.core import Core, Journal, Secret
+    from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.providers import SecretProvider
-
-
-@dataclass(frozen=True, kw_only=True)
-class Details:
-    """What is known of a secret besides its value."""
-
-    scope: str | None = None
-    tenant: str = "default"
-    owner: str | None = None
-    environment: str | None = None
-    allowed_hosts: Sequence[str] = ()
-    expires_at: datetime | None = None
 
 
 class Lifecycle:
@@ -65,11 +51,13 @@ class Lifecycle:
         )
         there = self._find(name, details)
         if there is not None:
-            return self._put_again(there, value, replace=replace)
+            return self._put_again(
+                there, value, replace=replace, allow_short=allow_short
+            )
         store = self._writable(provider)
-        entry = self._new_entry(name, provider, "", details)
+        entry = new_entry(name, provider, details, now=core.catalog.clock())
         mark = core.fingerprint((entry.record.handle_id,), value)
-        entry = Entry(entry.record, _own_ref(entry.record), mark, 1)
+        entry = Entry(entry.record, entry.ref, mark, 1)
         store.put(entry.ref, value, version=1)
         lost = False
         try:
@@ -77,13 +65,14 @@ class Lifecycle:
         except SecretExists:
             lost = True  # somebody else stored it a moment ago; theirs stands
         if not lost:
+            core.known.add((entry.record.handle_id, 1))
             return entry.record
         store.delete(entry.ref)
         winner = self._find(name, details)
         if winner is None:  # the name is an alias
             self._add(entry, action="put")
             return entry.record
-        return self._put_again(winner, value, replace=replace)
+        return self._put_again(winner, value, replace=replace, allow_short=allow_short)
 
     def declare(
         self, name: str, *, provider: str, ref: str | None, details: Details
@@ -92,7 +81,13 @@ class Lifecycle:
         self._core.provider(provider)
         there = self._find(name, details)
         if there is None:
-            entry = self._new_entry(name, provider, ref or name, details)
+            entry = new_entry(
+                name,
+                provider,
+                details,
+                ref=ref or name,
+                now=self._core.catalog.clock(),
+            )
             self._add(entry, action="declare")
             return entry.record
         if (there.record.provider, there.ref) == (provider, ref or name):
@@ -103,35 +98,17 @@ class Lifecycle:
         )
 
     def rotate(
-        self, secret: Secret, value: str | bytes, *, tenant: str, owner: str | None
+        self,
+        secret: Secret,
+        value: str | bytes,
+        *,
+        tenant: str,
+        owner: str | None,
+        allow_short: bool,
     ) -> SecretRecord:
         """Store a new version under the same handle."""
         entry = self._entry(secret, tenant, owner)
-        record = entry.record
-        if record.status == "revoked":
-            raise revoked(record)
-        core, store = self._core, self._writable(record.provider)
-        core.redactor.register(
-            record.name,
-            value,
-            tenant=record.tenant,
-            owner=record.owner,
-            allow_short=True,
-        )
-        with core.journal() as journal:
-            version = core.catalog.draw_version(journal.connection, record.handle_id)
-        store.put(entry.ref, value, version=version)
-        with core.journal() as journal:
-            now = core.catalog.by_id(journal.connection, record.handle_id).record
-            if now.status != "revoked" and now.version < version:
-                mark = core.fingerprint((record.handle_id,), value)
-                now = self._set(journal, now, version=version, fingerprint=mark)
-                self._end_grants(journal, now, keep_always=True)
-                journal.log("rotate", "ok", **about(now))
-        if now.status == "revoked":
-            store.delete(entry.ref, version=version)
-            raise revoked(now)
-        return now
+        return self._next(entry, value, allow_short=allow_short, revive=False)
 
     def revoke(
         self, secret: Secret, *, reason: str, tenant: str, owner: str | None
@@ -154,17 +131,19 @@ class Lifecycle:
         *,
         tenant: str,
         owner: str | None,
+        allow_short: bool,
     ) -> SecretRecord:
-        """Lift a revocation, with a new value if one is given."""
+        """Lift a revocation; with a new value, in the moment that it replaces the old.
+
+        The old value, which may be the reason for the revocation, never works again.
+        """
+        entry = self._entry(secret, tenant, owner)
+        if value is not None:
+            return self._next(entry, value, allow_short=allow_short, revive=True)
         with self._core.journal() as journal:
-            entry = self._core.find(
-                journal.connection, secret, tenant=tenant, owner=owner
-            )
             record = self._set(journal, entry.record, status="active")
             journal.log("reauthorize", "ok", **about(record))
-        if value is None:
-            return record
-        return self.rotate(record, value, tenant=tenant, owner=owner)
+        return record
 
     def purge(
         self, secret: Secret, *, keep: int, tenant: str, owner: str | None
@@ -191,7 +170,7 @@ class Lifecycle:
         return len(gone)
 
     def _put_again(
-        self, there: Entry, value: str | bytes, *, replace: bool
+        self, there: Entry, value: str | bytes, *, replace: bool, allow_short: bool
     ) -> SecretRecord:
         record = there.record
         if record.status == "revoked":
@@ -199,13 +178,48 @@ class Lifecycle:
         if there.fingerprint == self._core.fingerprint((record.handle_id,), value):
             return record
         if replace:
-            return self.rotate(record, value, tenant=record.tenant, owner=record.owner)
+            return self._next(there, value, allow_short=allow_short, revive=False)
         raise SecretExists(
             f"another value is stored as {record.name!r}: call broker.rotate(…), or "
             "pass replace=True",
             handle=record.handle_id,
             scope=record.scope,
         )
+
+    def _next(
+        self, entry: Entry, value: str | bytes, *, allow_short: bool, revive: bool
+    ) -> SecretRecord:
+        """Store the next version, then point the record at it, in that order."""
+        record, core = entry.record, self._core
+        if record.status == "revoked" and not revive:
+            raise revoked(record)
+        store = self._writable(record.provider)
+        core.redactor.register(
+            record.name,
+            value,
+            tenant=record.tenant,
+            owner=record.owner,
+            allow_short=allow_short,
+        )
+        with core.journal() as journal:
+            version = core.catalog.draw_version(journal.connection, record.handle_id)
+        store.put(entry.ref, value, version=version)
+        core.known.add((record.handle_id, version))
+        with core.journal() as journal:
+            now = core.catalog.by_id(journal.connection, record.handle_id).record
+            lost = now.status == "revoked" and not revive
+            if not lost and now.version < version:
+                mark = core.fingerprint((record.handle_id,), value)
+                changes = {"status": "active"} if revive else {}
+                now = self._set(
+                    journal, now, version=version, fingerprint=mark, **changes
+                )
+                self._end_grants(journal, now, keep_always=True)
+                journal.log("reauthorize" if revive else "rotate", "ok", **about(now))
+        if lost:
+            store.delete(entry.ref, version=version)
+            raise revoked(now)
+        return now
 
     def _find(self, name: str, details: Details) -> Entry | None:
         with self._core.catalog.transaction() as connection:
@@ -251,31 +265,3 @@ class Lifecycle:
             "or store it with another provider",
             provider=label,
         )
-
-    def _new_entry(self, name: str, provider: str, ref: str, details: Details) -> Entry:
-        now = self._core.catalog.clock()
-        record = SecretRecord(
-            handle_id=new_id("h_"),
-            name=name,
-            provider=provider,
-            scope=details.scope or name,
-            created_at=now,
-            updated_at=now,
-            tenant=details.tenant,
-            owner=details.owner,
-            principal="user" if details.owner else "service",
-            environment=details.environment,
-            allowed_hosts=tuple(details.allowed_hosts),
-            expires_at=details.expires_at,
-        )
-        return Entry(record, ref, "", 1)
-
-
-def _own_ref(record: SecretRecord) -> str:
-    """Where the broker keeps a value it stores: unique for good, and legible.
-
-    Two processes that store one name at once write to two places, so the one that
-    loses the name never overwrites the other's value.
-    """
-    parts = (record.tenant, record.owner or "", record.name, record.handle_id)
-    return "/".join(quote(part, safe="") for part in parts)

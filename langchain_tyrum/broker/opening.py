@@ -107,7 +107,10 @@ def first_writable(providers: Mapping[str, SecretProvider]) -> str:
 
 
 def _database_file(path: str | Path | None) -> Path:
-    given = Path(path or platformdirs.user_data_path("langchain-tyrum")).expanduser()
+    default = os.environ.get("TYRUM_STORE") or platformdirs.user_data_path(
+        "langchain-tyrum"
+    )
+    given = Path(path or default).expanduser()
     file = given if given.suffix and not given.is_dir() else given / _FILE
     failed = None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.broker import opening
-from langchain_tyrum.broker.lifecycle import Details
+from langchain_tyrum.broker.entries import Details
 from langchain_tyrum.broker.names import check_name
 from langchain_tyrum.broker.part import Part, twin
 
@@ -134,17 +134,28 @@ class Storing(Part):
         *,
         tenant: str = "default",
         owner: str | None = None,
+        allow_short: bool = False,
     ) -> SecretRecord:
         """Store a new version under the same handle; the next lease sees it.
 
         Grants given for the old version end. The old value stays redacted until it
         is purged.
 
+        Args:
+            secret: Name or handle.
+            value: The new raw value.
+            tenant: Whose name it is.
+            owner: Which user's name it is.
+            allow_short: As in `put`.
+
         Raises:
             SecretNotFound: Nothing is stored under that name or handle.
             SecretRevoked: Revoked secrets are not rotated back to life.
+            WeakSecret: The value is too short or too common to be guarded.
         """
-        return self._lifecycle.rotate(secret, value, tenant=tenant, owner=owner)
+        return self._lifecycle.rotate(
+            secret, value, tenant=tenant, owner=owner, allow_short=allow_short
+        )
 
     def revoke(
         self,
@@ -171,9 +182,20 @@ class Storing(Part):
         *,
         tenant: str = "default",
         owner: str | None = None,
+        allow_short: bool = False,
     ) -> SecretRecord:
-        """Lift a revocation, with a new value if one is given."""
-        return self._lifecycle.reauthorize(secret, value, tenant=tenant, owner=owner)
+        """Lift a revocation; with a new value, the old one never works again.
+
+        Args:
+            secret: Name or handle.
+            value: The new raw value; None brings the old one back.
+            tenant: Whose name it is.
+            owner: Which user's name it is.
+            allow_short: As in `put`.
+        """
+        return self._lifecycle.reauthorize(
+            secret, value, tenant=tenant, owner=owner, allow_short=allow_short
+        )
 
     def purge(
         self,

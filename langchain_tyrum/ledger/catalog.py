@@ -62,6 +62,16 @@ class Catalog:
         self._turn = threading.RLock() if self.in_memory else nullcontext()
         with self._translated():
             schema.metadata.create_all(self.engine)
+        with self.transaction() as connection:
+            found = connection.execute(select(schema.catalog_state.c.schema)).scalar()
+            if found is None:
+                first = {"schema": schema.SCHEMA, "changes": 0}
+                connection.execute(insert(schema.catalog_state).values(**first))
+        if found not in (None, schema.SCHEMA):
+            raise LedgerError(
+                f"this catalog has schema {found}, and this version of langchain-tyrum "
+                f"works with {schema.SCHEMA}: install the version that made it"
+            )
 
     def __repr__(self) -> str:
         return f"Catalog({self.engine.dialect.name})"
@@ -99,6 +109,12 @@ class Catalog:
             f"({problem}): check that the file or server is there, is a tyrum catalog "
             "and can be written; nothing was changed"
         )
+
+    def changes(self) -> int:
+        """How often secrets were added or changed, by any process."""
+        query = select(schema.catalog_state.c.changes)
+        with self._turn, self._translated(), self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def close(self) -> None:
         """Close all connections."""
@@ -153,6 +169,7 @@ class Catalog:
             taken = True
         else:
             taken = False
+            _count_change(connection)
         if taken:
             raise SecretExists(
                 f"{record.name!r} is already stored: rotate it, or pass replace=True",
@@ -166,6 +183,7 @@ class Catalog:
         connection.execute(
             update(table).where(table.c.handle_id == handle_id).values(**columns)
         )
+        _count_change(connection)
 
     def draw_version(self, connection: Connection, handle_id: str) -> int:
         """Reserve the next version number; two rotations never get the same one."""
@@ -274,6 +292,11 @@ class Catalog:
             updated_at=datetime.fromisoformat(row["updated_at"]),
         )
         return Entry(record, row["ref"], row["fingerprint"], row["first_version"])
+
+
+def _count_change(connection: Connection) -> None:
+    table = schema.catalog_state
+    connection.execute(update(table).values(changes=table.c.changes + 1))
 
 
 def _time(text: str | None) -> datetime | None:

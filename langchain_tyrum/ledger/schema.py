@@ -116,6 +116,18 @@ ledger = Table(
     Column("hash", String(64), nullable=False),
 )
 
+#: The shape of these tables; raised whenever one of them changes.
+SCHEMA = 1
+
+#: One row: the shape of the tables, and a count of changes to secrets, by which other
+#: processes notice that there are values that they do not know yet.
+catalog_state = Table(
+    "catalog_state",
+    metadata,
+    Column("schema", Integer, primary_key=True, autoincrement=False),
+    Column("changes", Integer, nullable=False),
+)
+
 #: One row: where the chain ends. Writers lock it, so appends never fork the chain.
 ledger_head = Table(
     "ledger_head",

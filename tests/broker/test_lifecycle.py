@@ -187,6 +187,28 @@ class TestRotateAndRevoke:
 
         assert raw == value_of(broker, handle)
 
+    def test_a_weak_value_lifts_nothing(self, broker, canary):
+        """A reauthorization with a value that is refused leaves it revoked."""
+        broker.put("k/1", canary())
+        broker.revoke("k/1")
+
+        with pytest.raises(WeakSecret):
+            broker.reauthorize("k/1", "short")
+
+        assert "revoked" == broker.describe("k/1").status
+
+    def test_rotation_refuses_what_cannot_be_guarded(self, broker, canary):
+        """A short value is refused by `rotate` as by `put`, unless it is admitted."""
+        raw = canary()
+        broker.put("k/1", raw)
+        with pytest.raises(WeakSecret):
+            broker.rotate("k/1", "4711x")
+        assert raw == value_of(broker, "k/1")
+
+        broker.rotate("k/1", "4711x", allow_short=True)
+
+        assert "4711x" == value_of(broker, "k/1")
+
     def test_expiry(self, broker, canary):
         """A secret past its expiry is refused."""
         yesterday = datetime.now(UTC) - timedelta(days=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from langchain_tyrum.errors import (
     ConfigError,
     KeyMismatch,
     LedgerError,
+    ProviderError,
     TyrumError,
 )
 from langchain_tyrum.policy import SecretPolicy
@@ -97,14 +99,15 @@ class TestLocal:
         assert raw == value_of(second)
 
     def test_arm_covers_what_another_process_stored(self, stored):
-        """After `arm` the redactor knows values that this process never leased."""
+        """`arm` tells the redactor of values that this process never leased."""
         path, raw = stored
         broker = SecretBroker.local(path, policy=ALLOW)
-        assert raw == broker.redactor.redact_text(raw)
+        redactor = broker._core.redactor
+        assert raw == redactor.redact_text(raw)
 
         assert 1 == broker.arm()
 
-        assert "[REDACTED:k/1]" == broker.redactor.redact_text(raw)
+        assert "[REDACTED:k/1]" == redactor.redact_text(raw)
 
     def test_a_forked_child_goes_on(self, stored):
         """A child of a fork opens its own connections and leases."""
@@ -216,3 +219,69 @@ class TestBadInput:
         for error in errors:
             assert raw not in text(error)
             assert other not in text(error)
+
+
+class TestArmed:
+    def test_the_redactor_knows_what_is_stored(self, stored):
+        """A fresh process's redactor hides what an earlier one stored."""
+        path, raw = stored
+
+        with SecretBroker.local(path, policy=ALLOW) as broker:
+            assert "[REDACTED:k/1]" == broker.redactor.redact_text(raw)
+
+    def test_the_redactor_notices_other_processes(self, stored, canary):
+        """A value that another process stores or rotates is hidden at the next look."""
+        path, _ = stored
+        mine = SecretBroker.local(path, policy=ALLOW)
+        assert "x" == mine.redactor.redact_text("x")
+        other = SecretBroker.local(path, policy=ALLOW)
+        rotated, added = canary(), canary()
+        other.rotate("k/1", rotated)
+        other.put("k/2", added)
+
+        shown = mine.redactor.redact_text(f"{rotated} {added}")
+
+        assert "[REDACTED:k/1] [REDACTED:k/2]" == shown
+
+    def test_nothing_is_read_twice(self, stored, canary):
+        """Looking again costs no provider call and no ledger row."""
+        broker = SecretBroker.local(stored[0], policy=ALLOW)
+        broker.redactor.redact_text("x")
+        before = broker.audit.head()
+        broker.put("k/2", canary())
+
+        for _ in range(3):
+            broker.redactor.redact_text("x")
+
+        assert before.seq + 1 == broker.audit.head().seq
+
+    def test_an_unreadable_value_fails_closed(self, stored):
+        """A redactor that cannot be told of a stored value is not given out."""
+        path, _ = stored
+        connection = sqlite3.connect(path)
+        with connection:
+            connection.execute("UPDATE tyrum_values SET sealed = x'00'")
+        connection.close()
+
+        with SecretBroker.local(path, policy=ALLOW) as broker:
+            with pytest.raises(ProviderError):
+                _ = broker.redactor
+
+    def test_the_store_of_the_environment(self, stored, monkeypatch):
+        """`TYRUM_STORE` names the store for code as it does for the commands."""
+        path, raw = stored
+        monkeypatch.setenv("TYRUM_STORE", str(path))
+
+        with SecretBroker.local(policy=ALLOW) as broker:
+            assert raw == value_of(broker)
+
+    def test_a_catalog_of_another_schema_is_named(self, stored):
+        """A catalog made by another version is refused as it stands."""
+        path, _ = stored
+        connection = sqlite3.connect(path)
+        with connection:
+            connection.execute("UPDATE catalog_state SET schema = 99")
+        connection.close()
+
+        with pytest.raises(LedgerError, match="schema 99"):
+            SecretBroker.local(path)

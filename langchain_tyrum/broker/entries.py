@@ -1,0 +1,73 @@
+"""A new catalog entry: the record of a secret, and where its value will live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from langchain_tyrum.handles import SecretRecord, new_id
+from langchain_tyrum.ledger.catalog import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """What is known of a secret besides its value."""
+
+    scope: str | None = None
+    tenant: str = "default"
+    owner: str | None = None
+    environment: str | None = None
+    allowed_hosts: Sequence[str] = ()
+    expires_at: datetime | None = None
+
+
+def new_entry(
+    name: str,
+    provider: str,
+    details: Details,
+    *,
+    now: datetime,
+    ref: str | None = None,
+) -> Entry:
+    """Make the entry of a secret that is not stored yet.
+
+    Args:
+        name: Its name.
+        provider: The label of its provider.
+        details: What else is known of it.
+        now: The time of its birth.
+        ref: What the provider calls it; None where the broker chooses.
+
+    Returns:
+        The entry, without a fingerprint.
+    """
+    record = SecretRecord(
+        handle_id=new_id("h_"),
+        name=name,
+        provider=provider,
+        scope=details.scope or name,
+        created_at=now,
+        updated_at=now,
+        tenant=details.tenant,
+        owner=details.owner,
+        principal="user" if details.owner else "service",
+        environment=details.environment,
+        allowed_hosts=tuple(details.allowed_hosts),
+        expires_at=details.expires_at,
+    )
+    return Entry(record, ref or _own_ref(record), "", 1)
+
+
+def _own_ref(record: SecretRecord) -> str:
+    """Where the broker keeps a value it stores: unique for good, and legible.
+
+    Two processes that store one name at once write to two places, so the one that
+    loses the name never overwrites the other's value.
+    """
+    parts = (record.tenant, record.owner or "", record.name, record.handle_id)
+    return "/".join(quote(part, safe="") for part in parts)
