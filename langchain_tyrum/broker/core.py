@@ -155,6 +155,18 @@ class Core:
         )
         self.known.add((record.handle_id, version or record.version))
 
+    def refuse_value_as_name(self, *texts: str | None) -> None:
+        """Refuse a name, alias or title that holds a value or looks like one.
+
+        Raises:
+            ConfigError: One does. It is not repeated.
+        """
+        for finding in self.redactor.scan([text for text in texts if text]):
+            raise ConfigError(
+                f"that name reads like a credential ({finding.rule}): names are shown "
+                "everywhere; choose another, and replace the credential if it is real"
+            )
+
     def fingerprint(self, entry_key: tuple[str, ...], value: str | bytes) -> str:
         """A keyed digest that tells equal values of one secret, and nothing more."""
         raw = value.encode() if isinstance(value, str) else value

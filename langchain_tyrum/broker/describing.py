@@ -105,6 +105,7 @@ class Describing(Part):
             raise ConfigError("an alias has letters, digits, '_', '-' and '/' only")
         if isinstance(tools, str) or not tools:
             raise ConfigError("name the tools that may take it: tools=['create_issue']")
+        self._core.refuse_value_as_name(alias, display_name)
         with self._core.journal() as journal:
             connection = journal.connection
             record = self._core.find(

@@ -62,6 +62,7 @@ class Storing(Part):
             ProviderError: The provider refused it; nothing was changed.
         """
         check_name(name, value)
+        self._core.refuse_value_as_name(name, scope)
         return self._lifecycle.put(
             name,
             value,
@@ -115,6 +116,7 @@ class Storing(Part):
             ConfigError: This broker has no such provider.
         """
         check_name(name)
+        self._core.refuse_value_as_name(name, ref, scope)
         details = Details(
             scope=scope,
             tenant=tenant,

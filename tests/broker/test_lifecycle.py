@@ -108,6 +108,26 @@ class TestPut:
 
         assert raw not in str(caught.value)
 
+    def test_refuses_a_credential_as_a_name(self, broker, canary):
+        """A token given as the name is refused, and nowhere repeated."""
+        token = "ghp_" + "aB3dE6gH9j" * 3 + "aB3dE6"
+        raw = canary()
+        broker.put("k/1", raw)
+
+        for call in (
+            lambda: broker.put(token, canary()),
+            lambda: broker.put("k/2", canary(), scope=f"use:{raw}"),
+            lambda: broker.reference("k/1", alias=raw, tools=["t"]),
+            lambda: broker.reference("k/1", display_name=token, tools=["t"]),
+        ):
+            with pytest.raises(ConfigError) as caught:
+                call()
+            assert (False, False) == (
+                token in str(caught.value),
+                raw in str(caught.value),
+            )
+        assert ["k/1"] == [record.name for record in broker.records()]
+
     def test_read_only_providers_are_declared(self, allow_all, monkeypatch):
         """A value in the environment gets a handle and is read at each lease."""
         broker = SecretBroker(
