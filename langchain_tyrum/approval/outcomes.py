@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from langchain_tyrum.approval.answers import Approve, Edit, GrantOption, Reject, Respond
 from langchain_tyrum.approval.calls import AnswerRefused
+from langchain_tyrum.approval.refusals import REFUSALS
 from langchain_tyrum.approval.seats import Seat, rejected
-from langchain_tyrum.errors import TyrumError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,10 +45,13 @@ class Settling:
         self._broker = broker
         self._call = call
         self._rebind = rebind
+        # Taken here: a question is written inside a transaction of the catalog, and
+        # the broker's look at what is stored would wait for it.
+        self._redactor = broker.redactor
 
     def redact(self, value: Any) -> Any:
         """What the caller may see of something."""
-        return self._broker.redactor.view(self._call).redact(value)
+        return self._redactor.view(self._call).redact(value)
 
     def note_opened(self, opened: Opened, seats: Sequence[Seat]) -> None:
         """Write to the ledger that a question was asked, or took another's place."""
@@ -169,7 +172,7 @@ class Settling:
 
     def _for_good(self, value: Any) -> Any:
         """What may be stored: redacted for the caller, then for everybody."""
-        return self._broker.redactor.redact(self.redact(value))
+        return self._redactor.redact(self.redact(value))
 
     def _bind_edit(self, seat: Seat, edited: Mapping[str, Any]) -> BoundCall | None:
         assert self._rebind is not None  # noqa: S101 - `edit` was not offered then
@@ -180,7 +183,7 @@ class Settling:
             )
         except ValidationError as error:
             problem = f"{error.error_count()} of its arguments do not fit"
-        except TyrumError as error:
+        except REFUSALS as error:
             problem = str(error)
         else:
             return bound

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,28 +13,20 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from langchain_tyrum.errors import LedgerError, SecretExists, SecretNotFound
-from langchain_tyrum.handles import SecretRecord, SecretReference
+from langchain_tyrum.handles import SecretReference
 from langchain_tyrum.ledger import schema
+from langchain_tyrum.ledger.secret_rows import Entry as Entry
+from langchain_tyrum.ledger.secret_rows import entry_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import ColumnElement, RowMapping
+    from sqlalchemy import ColumnElement
 
 
 def utc_now() -> datetime:
     """The clock; pass another one to a broker to test time."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A record together with where its value lives."""
-
-    record: SecretRecord
-    ref: str
-    fingerprint: str
-    first_version: int
 
 
 class Catalog:
@@ -57,6 +48,7 @@ class Catalog:
         self.engine = database
         self.clock = clock
         self._pid = os.getpid()
+        self._changes = 0
         # One shared connection (SQLite in memory) serves one thread at a time.
         self.in_memory = isinstance(self.engine.pool, StaticPool)
         self._turn = threading.RLock() if self.in_memory else nullcontext()
@@ -112,8 +104,11 @@ class Catalog:
 
     def changes(self) -> int:
         """How often secrets were added or changed, by any process."""
+        if self.in_memory:
+            return self._changes
         query = select(schema.catalog_state.c.changes)
-        with self._turn, self._translated(), self.engine.connect() as connection:
+        reading = self.engine.execution_options(**schema.READING)
+        with self._translated(), reading.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     def close(self) -> None:
@@ -123,7 +118,9 @@ class Catalog:
     def find(self, connection: Connection, *where: ColumnElement[bool]) -> list[Entry]:
         """All secrets that match, oldest first."""
         query = select(schema.secrets).where(*where).order_by("created_at", "name")
-        return [self._entry(row) for row in connection.execute(query).mappings()]
+        now = self.clock()
+        found = connection.execute(query).mappings()
+        return [entry_of(row, now=now) for row in found]
 
     def by_id(self, connection: Connection, handle_id: str) -> Entry:
         """The secret with that handle id.
@@ -164,12 +161,12 @@ class Catalog:
         record = entry.record
         self._refuse_taken_name(connection, record.name, tenant=record.tenant)
         try:
-            connection.execute(insert(schema.secrets).values(**_row(entry)))
+            connection.execute(insert(schema.secrets).values(**row_of(entry)))
         except IntegrityError:
             taken = True
         else:
             taken = False
-            _count_change(connection)
+            self._count_change(connection)
         if taken:
             raise SecretExists(
                 f"{record.name!r} is already stored: rotate it, or pass replace=True",
@@ -183,7 +180,7 @@ class Catalog:
         connection.execute(
             update(table).where(table.c.handle_id == handle_id).values(**columns)
         )
-        _count_change(connection)
+        self._count_change(connection)
 
     def draw_version(self, connection: Connection, handle_id: str) -> int:
         """Reserve the next version number; two rotations never get the same one."""
@@ -242,6 +239,11 @@ class Catalog:
             for row in connection.execute(query).mappings()
         ]
 
+    def _count_change(self, connection: Connection) -> None:
+        self._changes += 1
+        table = schema.catalog_state
+        connection.execute(update(table).values(changes=table.c.changes + 1))
+
     def _refuse_taken_name(
         self, connection: Connection, name: str, *, tenant: str
     ) -> None:
@@ -268,52 +270,3 @@ class Catalog:
                 f"the alias {alias!r} is the name of another secret: choose another",
                 handle=alias,
             )
-
-    def _entry(self, row: RowMapping) -> Entry:
-        expires_at = _time(row["expires_at"])
-        status = row["status"]
-        if status == "active" and expires_at and expires_at <= self.clock():
-            status = "expired"
-        owner = row["owner"] or None
-        record = SecretRecord(
-            handle_id=row["handle_id"],
-            name=row["name"],
-            provider=row["provider"],
-            scope=row["scope"],
-            created_at=datetime.fromisoformat(row["created_at"]),
-            version=row["version"],
-            status=status,
-            tenant=row["tenant"],
-            owner=owner,
-            principal="user" if owner else "service",
-            environment=row["environment"],
-            allowed_hosts=tuple(row["allowed_hosts"]),
-            expires_at=expires_at,
-            updated_at=datetime.fromisoformat(row["updated_at"]),
-        )
-        return Entry(record, row["ref"], row["fingerprint"], row["first_version"])
-
-
-def _count_change(connection: Connection) -> None:
-    table = schema.catalog_state
-    connection.execute(update(table).values(changes=table.c.changes + 1))
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    record = entry.record
-    row = record.model_dump(mode="json", exclude={"principal"})
-    for column in ("created_at", "updated_at", "expires_at"):
-        moment: datetime | None = getattr(record, column)
-        row[column] = moment.isoformat() if moment else None
-    row |= {
-        "owner": record.owner or "",
-        "ref": entry.ref,
-        "fingerprint": entry.fingerprint,
-        "first_version": entry.first_version,
-        "next_version": record.version + 1,
-    }
-    return row

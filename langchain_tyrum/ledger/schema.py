@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: How long a writer waits for another one, in milliseconds.
 BUSY_TIMEOUT_MS = 30_000
 
+#: Execution options of a connection that reads one row and must not wait for writers.
+READING = {"tyrum_reading": True}
+
 metadata = MetaData()
 
 secrets = Table(
@@ -191,4 +194,6 @@ def _use_wal(cursor: Any) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("tyrum_reading"):
+        return
     connection.exec_driver_sql("BEGIN IMMEDIATE")

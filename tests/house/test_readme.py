@@ -29,4 +29,4 @@ def test_examples_print_what_they_say():
             exec(compile(code, "README.md", "exec"), namespace)
         assert said == printed.getvalue()
 
-    assert 4 == len(examples)
+    assert 5 == len(examples)
