@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
 
@@ -11,13 +11,17 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
 
 
+_ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
+_DEEPEST = 8
+
+
 class RunView:
     """A redactor that knows the messages of its run.
 
     A state shows its whole history at each step, to each guard. A message that was
-    clean is known by the very objects it holds: when a field is set anew, it is
-    looked at again. What is edited in place *inside* a field is not noticed here,
-    but by the guards in front of the disk and the traces, which keep no such memo.
+    clean is known by the very objects it holds, in its fields and in the lists and
+    dicts inside them: when one of them is another, it is looked at again. A message
+    that holds anything else, whose inside cannot be told so, is never known.
 
     Everything else is the redactor's.
 
@@ -29,7 +33,7 @@ class RunView:
         self._fresh = redactor
         # Messages deep in other objects are known by the redactor's own memo.
         self._redactor = redactor.memoized()
-        self._known: dict[int, tuple[BaseMessage, list[Any]]] = {}
+        self._known: dict[int, _Seen] = {}
         self._words: set[str] = set()
         self._at = redactor.generation
 
@@ -97,8 +101,9 @@ class RunView:
         if type(clean) is not list or len(clean) != len(items):
             return [clean] * len(items)  # withheld
         for item in clean:
-            if isinstance(item, BaseMessage):
-                known[id(item)] = item, list(vars(item).values())
+            seen = _seen(item) if isinstance(item, BaseMessage) else None
+            if seen is not None:
+                known[id(item)] = seen
         return clean
 
     def _forget(self) -> None:
@@ -108,14 +113,66 @@ class RunView:
             self._known, self._words, self._at = {}, set(), at
 
 
-def _same(known: dict[int, tuple[Any, list[Any]]], item: Any) -> bool:
-    """Whether this is a message that was clean, and no field was set since."""
-    entry = known.get(id(item))
+class _Seen(NamedTuple):
+    """A clean message: its fields, and what stands in the containers among them."""
+
+    message: BaseMessage
+    fields: list[Any]
+    inside: list[tuple[Any, list[Any]]]
+
+
+def _seen(message: BaseMessage) -> _Seen | None:
+    """Note what a message is made of; None when that cannot be told."""
+    fields = list(vars(message).values())
+    inside = []
+    for value in [*fields, message.__pydantic_extra__]:
+        if type(value) not in _ATOMS:
+            parts: list[Any] = []
+            if not _flatten(value, parts, _DEEPEST):
+                return None
+            inside.append((value, parts))
+    return _Seen(message, fields, inside)
+
+
+def _same(known: dict[int, _Seen], item: Any) -> bool:
+    """Whether this is a message that was clean, and nothing in it was set since."""
+    seen = known.get(id(item))
     return (
-        entry is not None
-        and entry[0] is item
-        and all(map(is_, vars(item).values(), entry[1]))
+        seen is not None
+        and seen.message is item
+        and len(vars(item)) == len(seen.fields)
+        and all(map(is_, vars(item).values(), seen.fields))
+        and all(_unchanged(box, parts) for box, parts in seen.inside)
     )
+
+
+def _unchanged(box: Any, parts: list[Any]) -> bool:
+    if not box and len(parts) > 2:
+        return False
+    now: list[Any] = []
+    return (
+        _flatten(box, now, _DEEPEST)
+        and len(now) == len(parts)
+        and all(map(is_, now, parts))
+    )
+
+
+def _flatten(value: Any, parts: list[Any], deepest: int) -> bool:
+    """List the objects that a container holds; False where it holds more than data."""
+    parts.append(value)
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if not deepest:
+        return False
+    if kind is dict:
+        parts.append(len(value))
+        parts.extend(value)
+        return all(_flatten(each, parts, deepest - 1) for each in value.values())
+    if kind in (list, tuple):
+        parts.append(len(value))
+        return all(_flatten(each, parts, deepest - 1) for each in value)
+    return False
 
 
 def _has_messages(value: Any, depth: int = 1) -> bool:

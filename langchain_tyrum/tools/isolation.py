@@ -16,6 +16,7 @@ from langsmith.run_helpers import tracing_context
 
 from langchain_tyrum.state import guard_store
 from langchain_tyrum.tools import compat
+from langchain_tyrum.tools.detached import detached
 from langchain_tyrum.tools.results import Outcome, failed, succeeded
 
 if TYPE_CHECKING:
@@ -82,7 +83,11 @@ class Isolation:
         return succeeded(result, self._view)
 
     def guard(self, injected: Mapping[str, Any]) -> dict[str, Any]:
-        """Guard what LangGraph injected into a call: runtimes and stores."""
+        """Guard what LangGraph injected into a call: runtimes, stores and state.
+
+        State comes as a copy: code that holds a value must not write it into what
+        the graph's channels hold, past every guard.
+        """
         return {name: self._guarded(value) for name, value in injected.items()}
 
     def _traceless(self, work: Callable[[], Any]) -> Any:
@@ -108,12 +113,13 @@ class Isolation:
             return compat.with_guards(runtime, config=self.config)
         if isinstance(value, BaseStore):
             return guard_store(value, self._root)
-        return value
+        return detached(value)
 
     def _guard_runtime(self, runtime: Runtime[Any] | ToolRuntime) -> Any:
         store = runtime.store
         return compat.with_guards(
             runtime,
+            **_state_of(runtime),
             stream_writer=_Writer(runtime.stream_writer, self._view),
             store=guard_store(store, self._root) if store is not None else None,
         )
@@ -126,6 +132,12 @@ class Isolation:
     def _flush(self) -> None:
         for writer in self._deltas:
             writer.close()
+
+
+def _state_of(runtime: Runtime[Any] | ToolRuntime) -> dict[str, Any]:
+    if isinstance(runtime, ToolRuntime):
+        return {"state": detached(runtime.state)}
+    return {}
 
 
 class _Writer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_tyrum.membrane.view import RunView
 from langchain_tyrum.redaction import Redactor
@@ -130,3 +130,50 @@ class TestEverythingElse:
         assert redactor.generation == view.generation
         assert "messages=0" in repr(view)
         assert view.redact(None) is None
+
+
+class TestEditedInPlace:
+    """A message is known by what stands in it, not by its name alone."""
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            lambda message, raw: message.content.append({"type": "text", "text": raw}),
+            lambda message, raw: message.content[0].update(text=raw),
+            lambda message, raw: message.additional_kwargs.update(note=raw),
+            lambda message, raw: message.additional_kwargs["deep"]["a"].append(raw),
+            lambda message, raw: setattr(message, "name", raw),
+            lambda message, raw: message.__pydantic_extra__.update(more=raw),
+        ],
+    )
+    def test_the_edit_is_seen(self, edit, canary):
+        """A value written into a clean message, however deep, is redacted next time."""
+        redactor, raw = Redactor(), canary()
+        redactor.register("name", raw)
+        view = RunView(redactor)
+        message = HumanMessage(
+            [{"type": "text", "text": "go"}], additional_kwargs={"deep": {"a": [1]}}
+        )
+        assert view.redact([message])[0] is message
+        assert view.redact([message])[0] is message
+
+        edit(message, raw)
+
+        shown = view.redact([message])[0]
+        assert (False, True) == (raw in repr(shown), "[REDACTED" in repr(shown))
+
+    def test_what_cannot_be_told_is_looked_at_again(self, canary):
+        """A message that holds more than data is never taken for known."""
+
+        class Box:
+            text = "x"
+
+        redactor, raw = Redactor(), canary()
+        redactor.register("name", raw)
+        view = RunView(redactor)
+        message = ToolMessage("ok", tool_call_id="1", artifact=Box())
+        view.redact([message])
+
+        message.artifact.text = raw
+
+        assert raw not in str(vars(view.redact([message])[0].artifact))
