@@ -73,6 +73,8 @@ _ROOMS = (
     "middleware",
 )
 _PLACES = {*_ROOMS, "cli", "demo", "ledger", "testing", "gateway", "oauth"}
+#: Rooms that need an extra.
+_EXTRAS = {"middleware": "agents"}
 _HOME = {
     "RedactingCallbackHandler": "traces",
     "SecretBroker": "broker",
@@ -93,11 +95,20 @@ def __getattr__(name: str) -> Any:
         # `from langchain_tyrum import cli` asks here first, then imports it itself.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     for room in (_HOME[name],) if name in _HOME else _ROOMS:
+        missing = ""
         try:
             module = importlib.import_module(f"{__name__}.{room}")
         except ModuleNotFoundError as error:
-            if name in _HOME or (error.name or "").startswith(__name__):
+            missing = (error.name or "").partition(".")[0]
+            if missing == __name__ or (name in _HOME and room not in _EXTRAS):
                 raise
+        if missing and name in _HOME:
+            raise ImportError(
+                f"{name} needs the package {missing}: "
+                f"pip install 'langchain-tyrum[{_EXTRAS[room]}]'",
+                name=missing,
+            )
+        if missing:
             continue  # an extra is not installed; the name may be in another room
         value = getattr(module, name, None)
         home = getattr(value, "__module__", None) == module.__name__

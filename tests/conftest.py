@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import string
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.membrane import tracing
 from langchain_tyrum.policy import SecretPolicy
 from langchain_tyrum.traces import install_tracing
+
+# The same examples on every run, so that a change is judged by what it changed; set
+# HYPOTHESIS_PROFILE=default to explore.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 ROOT = Path(__file__).parents[1]
 

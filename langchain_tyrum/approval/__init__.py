@@ -60,6 +60,18 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import the middleware when it is first used: it needs the extra `agents`."""
     if name == "SecretApprovalMiddleware":
-        module = importlib.import_module("langchain_tyrum.approval.middleware")
-        return module.SecretApprovalMiddleware
+        return _middleware().SecretApprovalMiddleware
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _middleware() -> Any:
+    try:
+        return importlib.import_module("langchain_tyrum.approval.middleware")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "langchain":
+            raise
+    raise ImportError(
+        "SecretApprovalMiddleware needs the package langchain: "
+        "pip install 'langchain-tyrum[agents]'",
+        name="langchain",
+    )

@@ -11,8 +11,8 @@ from langgraph.prebuilt import ToolNode
 from pydantic import ValidationError
 
 from langchain_tyrum.approval.calls import SecretBound
-from langchain_tyrum.approval.seats import unusable
-from langchain_tyrum.errors import ApprovalRefused, TyrumError
+from langchain_tyrum.approval.refusals import REFUSALS, told
+from langchain_tyrum.errors import ApprovalRefused
 
 if TYPE_CHECKING:
     from langchain_core.messages import ToolCall
@@ -84,8 +84,8 @@ class Binder:
             bound = self._bind(call, self._find(call["name"]) or ())
         except ValidationError:
             return None  # the tool says the same to the model, and leases nothing
-        except TyrumError as error:
-            self.failed[call["id"] or ""] = unusable(error)
+        except REFUSALS as error:
+            self.failed[call["id"] or ""] = told(error)
             return None
         return bound
 

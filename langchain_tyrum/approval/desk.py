@@ -14,9 +14,10 @@ from langchain_tyrum.approval.answers import read_answer
 from langchain_tyrum.approval.calls import NobodyToAsk
 from langchain_tyrum.approval.digest import request_digest
 from langchain_tyrum.approval.outcomes import Rebind, Settling
-from langchain_tyrum.approval.seats import Seat, Verdict, denied, unusable
+from langchain_tyrum.approval.refusals import REFUSALS
+from langchain_tyrum.approval.seats import Seat, Verdict, denied
 from langchain_tyrum.approval.showing import payload, show, with_arguments
-from langchain_tyrum.errors import ApprovalRefused, TyrumError
+from langchain_tyrum.errors import ApprovalRefused
 from langchain_tyrum.ledger.requests import Draft
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class Desk:
         bound, call = seat.bound, self._caller(seat)
         try:
             decision = self._broker.decide(bound.tool_id, bound.records, call=call)
-        except TyrumError as error:
-            return seat.refuse(error, text=unusable(error))
+        except REFUSALS as error:
+            return seat.refuse(error)
         if decision.outcome == "allow":
             return seat.run(None)
         if decision.outcome == "deny":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from asyncio import InvalidStateError
 from collections.abc import Mapping  # noqa: TC003 - dataclass fields
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
+
+from langchain_tyrum.errors import ConfigError
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -98,8 +101,20 @@ def pending_approvals(
 
     Returns:
         One entry per open interrupt of ours; empty when none waits.
+
+    Raises:
+        ConfigError: The checkpointer is async, and its event loop calls this.
     """
-    return _ours(graph.get_state(config))
+    try:
+        state = graph.get_state(config)
+    except (InvalidStateError, NotImplementedError):
+        pass  # raised below: theirs names methods of the saver
+    else:
+        return _ours(state)
+    raise ConfigError(
+        "the checkpointer of this graph is async and cannot be read here: use `await "
+        "apending_approvals(graph, config)`"
+    )
 
 
 async def apending_approvals(

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_tyrum.approval.digest import call_digest
-from langchain_tyrum.errors import ApprovalRefused, SecretForbidden, TyrumError
+from langchain_tyrum.approval.refusals import told
+from langchain_tyrum.errors import ApprovalRefused, SecretForbidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_tyrum.approval.calls import BoundCall
+    from langchain_tyrum.errors import TyrumError
     from langchain_tyrum.policy import Decision
 
 
@@ -69,10 +71,11 @@ class Seat:
             Verdict("run", self.bound, digest=digest, edited=self.edited)
         )
 
-    def refuse(self, error: TyrumError, *, text: str = "") -> Self:
+    def refuse(self, error: TyrumError) -> Self:
         """Decide that the call does not run."""
-        told = text or str(error)
-        return self._decided(Verdict("refused", self.bound, text=told, error=error))
+        return self._decided(
+            Verdict("refused", self.bound, text=told(error), error=error)
+        )
 
     def respond(self, text: str) -> Self:
         """Decide that a person's words stand for the result."""
@@ -86,18 +89,9 @@ def denied(bound: BoundCall, decision: Decision) -> SecretForbidden:
     """The error of a call that the policy denies."""
     scopes = ", ".join(decision.scopes)
     return SecretForbidden(
-        f"the policy denies {scopes!r} to {bound.tool_id!r}. The tool did not run. Do "
-        "not call it again for this; say that it is not permitted, or go on without",
+        f"the policy denies {scopes!r} to {bound.tool_id!r}",
         scope=scopes,
         tool_id=bound.tool_id,
-    )
-
-
-def unusable(error: TyrumError) -> str:
-    """What the model is told of a secret that cannot be used now."""
-    return (
-        f"{error}. The tool did not run. Go on without it, or tell the user what is "
-        "missing"
     )
 
 
@@ -105,8 +99,7 @@ def rejected(bound: BoundCall, message: str | None) -> ApprovalRefused:
     """The error of a call that a person rejected."""
     why = f" with reason: {message}" if message else ""
     return ApprovalRefused(
-        f"a person rejected the call of {bound.name!r}{why}. The tool did not run. Do "
-        "not repeat this call unless the user asks for it; you may go on without it",
+        f"a person rejected the call of {bound.name!r}{why}",
         scope=", ".join(bound.scopes),
         tool_id=bound.tool_id,
     )

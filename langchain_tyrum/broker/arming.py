@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from langchain_tyrum.broker.core import Core
-    from langchain_tyrum.ledger.catalog import Entry
+    from langchain_tyrum.ledger.secret_rows import Entry
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,10 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
         Returns:
             The broker.
         """
+        secrets = {} if secrets is None else secrets
+        opening.check_secrets(secrets)
         broker = cls(**opening.memory_parts(), policy=policy, identity=identity)
-        for name, value in (secrets or {}).items():
+        for name, value in secrets.items():
             broker.put(name, value)
         return broker
 

@@ -52,8 +52,8 @@ def check_usable(
 def revoked(record: SecretRecord, *, tool_id: str | None = None) -> SecretRevoked:
     """The refusal of a revoked secret, for whoever raises it."""
     return SecretRevoked(
-        f"{record.name!r} is revoked and stays so until somebody calls "
-        "broker.reauthorize(…)",
+        f"{record.name!r} is revoked and stays so until somebody reauthorizes it: "
+        "broker.reauthorize(…) or `langchain-tyrum secret reauthorize`",
         handle=record.handle_id,
         scope=record.scope,
         tool_id=tool_id,

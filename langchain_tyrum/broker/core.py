@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.errors import ConfigError, SecretNotFound
+from langchain_tyrum.broker.names import names_of, unknown
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import SCHEME, SecretHandle, SecretRecord
 from langchain_tyrum.ledger.audit import Audit, Event
 from langchain_tyrum.policy import PolicyRequest, SecretPolicy, evaluate
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from langchain_tyrum.broker.identity import CallIdentity
-    from langchain_tyrum.ledger.catalog import Catalog, Entry
+    from langchain_tyrum.ledger.catalog import Catalog
     from langchain_tyrum.ledger.grants import Grants
+    from langchain_tyrum.ledger.secret_rows import Entry
     from langchain_tyrum.policy import Decision
     from langchain_tyrum.providers import SecretProvider
     from langchain_tyrum.redaction import Redactor
@@ -115,10 +117,9 @@ class Core:
         entry = self.catalog.by_name(connection, name, tenant=tenant, owners=owners)
         if entry is None:
             shown = self.redactor.redact_text(name)[:64]
-            raise SecretNotFound(
-                f"no secret is named {shown!r}: store it with broker.put(…) or "
-                "`langchain-tyrum secret set`",
-                handle=shown,
+            raise unknown(
+                shown,
+                names_of(self.catalog, connection, tenant=tenant, owners=owners),
             )
         return entry
 

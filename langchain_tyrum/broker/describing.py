@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker.arming import Problem
     from langchain_tyrum.broker.core import Secret
     from langchain_tyrum.handles import SecretHandle, SecretRecord
-    from langchain_tyrum.ledger.catalog import Entry
+    from langchain_tyrum.ledger.secret_rows import Entry
 
 
 class Describing(Part):

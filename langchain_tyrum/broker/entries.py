@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from langchain_tyrum.handles import SecretRecord, new_id
-from langchain_tyrum.ledger.catalog import Entry
+from langchain_tyrum.ledger.secret_rows import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker.core import Core, Journal, Secret
     from langchain_tyrum.broker.identity import CallIdentity
     from langchain_tyrum.handles import SecretRecord
-    from langchain_tyrum.ledger.catalog import Entry
+    from langchain_tyrum.ledger.secret_rows import Entry
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from langchain_tyrum.errors import (
     SecretExists,
     SecretNotFound,
 )
-from langchain_tyrum.ledger.catalog import Entry
+from langchain_tyrum.ledger.secret_rows import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

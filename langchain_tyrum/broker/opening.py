@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from langchain_tyrum.providers import DatabaseProvider, MemoryProvider
 from langchain_tyrum.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Engine
 
@@ -74,7 +75,7 @@ def memory_parts() -> dict[str, Any]:
 
 def local_parts(path: str | Path | None, *, key: bytes | None) -> dict[str, Any]:
     """The parts of a machine's own broker: one SQLite file and a key beside it."""
-    file = _database_file(path)
+    file = _made_database_file(path)
     keys = file.with_suffix(".keys")
     catalog = Catalog(f"sqlite:///{_private(file)}")
     values = DatabaseProvider(catalog.engine, key=lambda: master)
@@ -89,6 +90,19 @@ def local_parts(path: str | Path | None, *, key: bytes | None) -> dict[str, Any]
         "key": master,
         "head_file": _head_file(keys),
     }
+
+
+def check_secrets(secrets: object) -> None:
+    """Refuse what is no mapping of names to values.
+
+    Raises:
+        ConfigError: It is something else, e.g. a policy.
+    """
+    if not isinstance(secrets, Mapping):
+        raise ConfigError(
+            f"in_memory takes secrets first, not a {type(secrets).__name__}: write "
+            "in_memory({'name': 'value'}, policy=SecretPolicy(…))"
+        )
 
 
 def first_writable(providers: Mapping[str, SecretProvider]) -> str:
@@ -106,12 +120,17 @@ def first_writable(providers: Mapping[str, SecretProvider]) -> str:
     )
 
 
-def _database_file(path: str | Path | None) -> Path:
+def database_file(path: str | Path | None) -> Path:
+    """The database that a path means: a file, or one in a folder."""
     default = os.environ.get("TYRUM_STORE") or platformdirs.user_data_path(
         "langchain-tyrum"
     )
     given = Path(path or default).expanduser()
-    file = given if given.suffix and not given.is_dir() else given / _FILE
+    return given if given.suffix and not given.is_dir() else given / _FILE
+
+
+def _made_database_file(path: str | Path | None) -> Path:
+    file = database_file(path)
     failed = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -170,4 +189,17 @@ def _layers(
 ) -> tuple[SecretPolicy, ...]:
     if policy is None:
         return ()
-    return (policy,) if isinstance(policy, SecretPolicy) else tuple(policy)
+    if isinstance(policy, SecretPolicy):
+        return (policy,)
+    if isinstance(policy, Mapping):
+        raise ConfigError(
+            "a policy is no mapping: write policy=SecretPolicy(…), or read a table "
+            "with SecretPolicy.from_table(…)"
+        )
+    layers = tuple(policy) if isinstance(policy, Iterable) else (policy,)
+    if isinstance(policy, str) or not all(isinstance(x, SecretPolicy) for x in layers):
+        raise ConfigError(
+            "a policy is a SecretPolicy, or a list of them: write "
+            "policy=SecretPolicy(allow=['*'])"
+        )
+    return layers

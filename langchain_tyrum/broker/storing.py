@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tyrum.broker import opening
 from langchain_tyrum.broker.entries import Details
-from langchain_tyrum.broker.names import check_name
+from langchain_tyrum.broker.names import check_name, check_value
 from langchain_tyrum.broker.part import Part, twin
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ class Storing(Part):
             SecretExists: Another value is stored under the name.
             SecretRevoked: The name was revoked; `reauthorize` lifts that.
             WeakSecret: The value is too short or too common to be guarded.
+            ConfigError: The name is malformed, or the value is no text and no bytes.
             ProviderError: The provider refused it; nothing was changed.
         """
+        check_value(name, value)
         check_name(name, value)
         self._core.refuse_value_as_name(name, scope)
         return self._lifecycle.put(
@@ -155,6 +157,7 @@ class Storing(Part):
             SecretRevoked: Revoked secrets are not rotated back to life.
             WeakSecret: The value is too short or too common to be guarded.
         """
+        check_value(secret, value)
         return self._lifecycle.rotate(
             secret, value, tenant=tenant, owner=owner, allow_short=allow_short
         )
@@ -195,6 +198,8 @@ class Storing(Part):
             owner: Which user's name it is.
             allow_short: As in `put`.
         """
+        if value is not None:
+            check_value(secret, value)
         return self._lifecycle.reauthorize(
             secret, value, tenant=tenant, owner=owner, allow_short=allow_short
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum._version import __version__
 from langchain_tyrum.cli.audit import add_parser as add_audit
+from langchain_tyrum.cli.grants import add_parser as add_grant
 from langchain_tyrum.cli.parsing import PROGRAM, Parser, common_options
 from langchain_tyrum.cli.printing import fail
 from langchain_tyrum.cli.secrets import add_parser as add_secret
@@ -65,6 +66,6 @@ def _parser(more: Sequence[Callable[[Any], object]]) -> Parser:
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    for add in (*more, add_secret, add_audit):
+    for add in (*more, add_secret, add_grant, add_audit):
         add(commands)
     return parser

@@ -102,5 +102,13 @@ def add_command(
 def _without_arguments(message: str) -> str:
     for pattern in _SAFE:
         if found := pattern.match(message):
-            return found.group()
+            return found.group() + _choices(found.group(), message)
     return "this command line is not understood"
+
+
+def _choices(shown: str, message: str) -> str:
+    """What could have been chosen: argparse tells it last, after what was typed."""
+    if not shown.endswith("invalid choice"):
+        return ""
+    choices = message.rpartition(" (choose from ")[2].removesuffix(")")
+    return f": choose from {choices.replace(chr(39), '')}"

@@ -1,4 +1,4 @@
-"""`secret set`, `list`, `show`, `rotate` and `revoke`."""
+"""`secret set`, `list`, `show`, `rotate`, `revoke` and `reauthorize`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.cli.parsing import add_command, whose_options
 from langchain_tyrum.cli.printing import as_json, line, say, table
-from langchain_tyrum.cli.store import open_broker
-from langchain_tyrum.cli.values import read_value
-from langchain_tyrum.errors import ConfigError, SecretExists, TyrumError, WeakSecret
+from langchain_tyrum.cli.store import count_owned, open_broker
+from langchain_tyrum.cli.values import read_optional, read_value
+from langchain_tyrum.errors import (
+    ConfigError,
+    SecretExists,
+    SecretNotFound,
+    TyrumError,
+    WeakSecret,
+)
 
 if TYPE_CHECKING:
     import argparse
 
+    from langchain_tyrum.broker import SecretBroker
     from langchain_tyrum.handles import SecretRecord
 
 
@@ -43,9 +50,10 @@ def add_parser(commands: Any) -> None:
         ("show", _show, "show what is known of a secret, without its value"),
         ("rotate", _rotate, "store a new version under the same handle"),
         ("revoke", _revoke, "disable a secret until it is reauthorized"),
+        ("reauthorize", _reauthorize, "lift a revocation, with a new value if given"),
     ):
         command = add_command(inner, name, run, help=text, parents=[whose])
-        if name == "rotate":
+        if name in ("rotate", "reauthorize"):
             _add_value(command)
             continue
         command.add_argument("name", metavar="NAME", help="its name or tyrum://h_…")
@@ -106,25 +114,26 @@ def _in_our_words(error: SecretExists | WeakSecret, name: str) -> TyrumError:
 def _list(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
         records = broker.records(tenant=args.tenant, owner=args.owner)
+        owned = 0 if records or args.owner else count_owned(broker, args.tenant)
     if args.json:
         as_json([record.model_dump(mode="json") for record in records])
         return 0
     table((r.name, r.status, f"v{r.version}", r.scope, r.provider, r) for r in records)
     if not records:
-        say("no secrets are stored here: `secret set NAME` stores one")
+        say(_nothing(owned))
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        record = broker.describe(args.name, tenant=args.tenant, owner=args.owner)
+        record = _find(broker, args)
     _print_record(args, record)
     return 0
 
 
 def _rotate(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        broker.describe(args.name, tenant=args.tenant, owner=args.owner)
+        _find(broker, args)
         value = read_value(args.name, args.from_file)
         record = broker.rotate(args.name, value, tenant=args.tenant, owner=args.owner)
     _print_change(args, record, "rotated")
@@ -133,11 +142,48 @@ def _rotate(args: argparse.Namespace) -> int:
 
 def _revoke(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
+        _find(broker, args)
         record = broker.revoke(
             args.name, reason=args.reason, tenant=args.tenant, owner=args.owner
         )
     _print_change(args, record, "revoked")
     return 0
+
+
+def _reauthorize(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        _find(broker, args)
+        hint = "; empty keeps the stored one"
+        value = read_optional(args.name, args.from_file, hint=hint)
+        record = broker.reauthorize(
+            args.name, value, tenant=args.tenant, owner=args.owner
+        )
+    _print_change(args, record, "reauthorized")
+    return 0
+
+
+def _find(broker: SecretBroker, args: argparse.Namespace) -> SecretRecord:
+    """The record that a command names; when only users have it, say how to name it."""
+    try:
+        return broker.describe(args.name, tenant=args.tenant, owner=args.owner)
+    except SecretNotFound as error:
+        missing = error
+    if args.owner is None and count_owned(broker, args.tenant, args.name):
+        missing = SecretNotFound(
+            f"no service has {args.name!r}, but a user has: name whose it is with "
+            "--owner USER",
+            handle=args.name,
+        )
+    raise missing
+
+
+def _nothing(owned: int) -> str:
+    if owned:
+        return (
+            f"no service has a secret here, but users have {owned}: list those of one "
+            "with --owner USER"
+        )
+    return "no secrets are stored here: `secret set NAME` stores one"
 
 
 def _print_change(args: argparse.Namespace, record: SecretRecord, done: str) -> None:
@@ -166,4 +212,7 @@ def _time(text: str | None) -> datetime | None:
         found = None
     if found is None:
         raise ConfigError("--expires wants a time such as 2027-01-31T12:00:00+00:00")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if found <= datetime.now(UTC):
+        raise ConfigError("--expires lies in the past: give a time that is to come")
+    return found

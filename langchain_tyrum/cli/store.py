@@ -30,9 +30,10 @@ def open_broker(
         The broker; it is closed afterwards.
 
     Raises:
-        ConfigError: There is nothing at that path.
+        ConfigError: There is nothing at that path, or no folder can be made there.
     """
     from langchain_tyrum.broker import SecretBroker  # noqa: PLC0415 - slow to import
+    from langchain_tyrum.broker.opening import database_file  # noqa: PLC0415
 
     if args.store is not None and not create:
         path = Path(args.store).expanduser()
@@ -41,5 +42,28 @@ def open_broker(
                 f"there is no store at {str(path)!r}: correct --store or TYRUM_STORE, "
                 "or make it with `secret set`"
             )
+    failed = None
+    folder = database_file(args.store).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        failed = error.strerror
+    if failed:
+        raise ConfigError(
+            f"the folder {str(folder)!r} cannot be made ({failed}): name another one "
+            "with --store or TYRUM_STORE"
+        )
     with SecretBroker.local(args.store) as broker:
         yield broker
+
+
+def count_owned(broker: SecretBroker, tenant: str, name: str | None = None) -> int:
+    """How many secrets of a tenant belong to users: all, or those of one name."""
+    from langchain_tyrum.ledger import schema  # noqa: PLC0415 - slow to import
+
+    columns = schema.secrets.c
+    wanted = [columns.tenant == tenant, columns.owner != ""]
+    if name is not None:
+        wanted.append(columns.name == name)
+    with broker.catalog.transaction() as connection:
+        return len(broker.catalog.find(connection, *wanted))

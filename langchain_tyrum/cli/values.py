@@ -25,18 +25,32 @@ def read_value(name: str, from_file: str | None) -> str | bytes:
         ConfigError: It is empty, or the terminal cannot hide it.
         OSError: The file cannot be read.
     """
-    if from_file is not None:
-        value = _plain(Path(from_file).expanduser().read_bytes())
-    elif sys.stdin is not None and not sys.stdin.isatty():
-        value = _plain(sys.stdin.buffer.read())
-    else:
-        value = _ask(name)
-    if not value:
+    value = read_optional(name, from_file)
+    if value is None:
         raise ConfigError(
             f"the value of {name!r} is empty: give it at the prompt, by a pipe, or "
             "with --from-file"
         )
     return value
+
+
+def read_optional(
+    name: str, from_file: str | None, *, hint: str = ""
+) -> str | bytes | None:
+    """Do as `read_value` does; None when it is empty.
+
+    Args:
+        name: The secret's name, for the prompt.
+        from_file: A file to read.
+        hint: What the prompt says of an empty value.
+    """
+    if from_file is not None:
+        value = _plain(Path(from_file).expanduser().read_bytes())
+    elif sys.stdin is not None and not sys.stdin.isatty():
+        value = _plain(sys.stdin.buffer.read())
+    else:
+        value = _ask(name, hint)
+    return value or None
 
 
 def _plain(raw: bytes) -> str | bytes:
@@ -47,11 +61,11 @@ def _plain(raw: bytes) -> str | bytes:
         return cut
 
 
-def _ask(name: str) -> str:
+def _ask(name: str, hint: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)
-            return getpass.getpass(f"Value of {visible(name)} (hidden): ")
+            return getpass.getpass(f"Value of {visible(name)} (hidden{hint}): ")
     except EOFError:
         return ""
     except getpass.GetPassWarning:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.errors import (
@@ -17,7 +18,7 @@ from langchain_tyrum.intake.inputs import rewrite_input, with_flag
 from langchain_tyrum.redaction import marker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from langchain_tyrum.broker import CallIdentity, SecretBroker
     from langchain_tyrum.redaction import Finding, Redactor
@@ -27,10 +28,20 @@ _REGISTERED = "registered"
 
 @dataclass(frozen=True)
 class _Found:
-    """One credential in a text: where it stands, and what it is called."""
+    """One credential in a text: where it stands, and what it is called.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        kind: The kind of shape, or the name it is stored under already.
+        name: What it is stored under: its kind, numbered where a message has several.
+        registered: It is stored already.
+        readable: The text holds it as it is, not encoded.
+    """
 
     start: int
     end: int
+    kind: str
     name: str
     registered: bool
     readable: bool
@@ -50,6 +61,7 @@ class _Plan:
         self._instead: dict[tuple[str, str], str] = {}
         self.stored = False
         rewrite_input(obj, self._collect)
+        self._texts = _numbered(self._texts)
 
     def __repr__(self) -> str:
         return f"_Plan({len(self._texts)} texts, {len(self._instead)} credentials)"
@@ -77,7 +89,7 @@ class _Plan:
 
     def _marker(self, found: _Found, value: str) -> str:
         if not found.registered:
-            return marker(found.name)
+            return marker(found.kind)
         cleaned = self._redactor.redact_text(value)
         return marker(None) if cleaned == value else cleaned
 
@@ -100,9 +112,10 @@ def take_in(
 
     Runs before the input is traced or checkpointed. The words of the user are looked
     through; each credential is stored under its kind (`password`, `github-pat`, …)
-    for this tenant and user, a later one of the same kind rotates it, and
-    `tyrum://h_…` stands in its place. A value that cannot be stored, because there is
-    no user or because it is too weak, becomes a marker: it never stays.
+    for this tenant and user, and `tyrum://h_…` stands in its place. A later one of the
+    same kind rotates it; of several in one input the second is stored as `password-2`,
+    and so on, so that none is lost. A value that cannot be stored, because there is no
+    user or because it is too weak, becomes a marker: it never stays.
 
     Args:
         broker: Stores the values and knows those it has.
@@ -137,10 +150,12 @@ def _spans(findings: Sequence[Finding]) -> list[_Found]:
     spans: list[_Found] = []
     for finding in sorted(findings, key=lambda one: (one.start, -one.end)):
         registered = finding.rule == _REGISTERED
+        kind = (finding.name if registered else finding.rule) or ""
         found = _Found(
             start=finding.start,
             end=finding.end,
-            name=(finding.name if registered else finding.rule) or "",
+            kind=kind,
+            name=kind,
             registered=registered,
             readable=registered or finding.encoding == "raw",
         )
@@ -148,8 +163,36 @@ def _spans(findings: Sequence[Finding]) -> list[_Found]:
             spans.append(found)
         elif found.end > spans[-1].end:
             first = spans.pop()
-            spans.append(_Found(first.start, found.end, first.name, False, False))
+            joined = replace(first, end=found.end, registered=False, readable=False)
+            spans.append(joined)
     return spans
+
+
+def _numbered(texts: Mapping[str, list[_Found]]) -> dict[str, list[_Found]]:
+    """Give different values of one kind different names, in order of appearance.
+
+    One that is stored already keeps its name, and no other value of the same text
+    takes it: the user wrote both, so neither is meant to replace the other.
+    """
+    names: dict[tuple[str, str], str] = {}
+    numbered: dict[str, list[_Found]] = {}
+    for text, spans in texts.items():
+        numbered[text] = list(spans)
+        stored = {one.name for one in spans if one.registered}
+        for place, found in enumerate(spans):
+            if found.registered or not found.readable:
+                continue
+            key = found.kind, text[found.start : found.end]
+            if key not in names:
+                names[key] = _free(found.kind, stored.union(names.values()))
+            numbered[text][place] = replace(found, name=names[key])
+    return numbered
+
+
+def _free(kind: str, taken: Collection[str]) -> str:
+    if kind not in taken:
+        return kind
+    return next(name for n in count(2) if (name := f"{kind}-{n}") not in taken)
 
 
 def _store(

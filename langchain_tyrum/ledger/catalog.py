@@ -15,8 +15,7 @@ from sqlalchemy.pool import StaticPool
 from langchain_tyrum.errors import LedgerError, SecretExists, SecretNotFound
 from langchain_tyrum.handles import SecretReference
 from langchain_tyrum.ledger import schema
-from langchain_tyrum.ledger.secret_rows import Entry as Entry
-from langchain_tyrum.ledger.secret_rows import entry_of, row_of
+from langchain_tyrum.ledger.secret_rows import Entry, entry_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -56,8 +56,19 @@ class MasterKey:
         return cls(random(32))
 
     @classmethod
-    def from_text(cls, text: str, *, where: str = "the master key") -> MasterKey:
+    def from_text(
+        cls,
+        text: str,
+        *,
+        where: str = "the master key",
+        may_make: Callable[[], bool] = lambda: True,
+    ) -> MasterKey:
         """Read a key from base64 (standard or URL-safe alphabet).
+
+        Args:
+            text: The base64.
+            where: Where it stood, for the error.
+            may_make: Whether a new one would do; else the error says to restore it.
 
         Raises:
             ConfigError: The text is not base64 of 32 bytes. It is not repeated.
@@ -68,7 +79,7 @@ class MasterKey:
         except (binascii.Error, ValueError):
             key = b""
         if len(key) != 32:
-            raise ConfigError(_malformed(where))
+            raise ConfigError(_malformed(where) if may_make() else _lost(where))
         return cls(key)
 
     def to_text_unsafe(self) -> str:
@@ -138,15 +149,16 @@ def find_master_key(
         return _explicit(key)
     text = (os.environ if environ is None else environ).get(VARIABLE, "")
     if text.strip():
-        return MasterKey.from_text(text, where=f"the environment variable {VARIABLE}")
-    found = _from_file(key_file) or _from_keyring(keyring)
+        where = f"the environment variable {VARIABLE}"
+        return MasterKey.from_text(text, where=where, may_make=may_generate)
+    found = _from_file(key_file, may_generate) or _from_keyring(keyring, may_generate)
     if found is not None:
         return found
     if may_generate():
         made = MasterKey.generate().to_text_unsafe()
         create_key_file(key_file, made.encode() + b"\n")
     # Read again either way: another process may have made key and rows meanwhile.
-    found = _from_file(key_file)
+    found = _from_file(key_file, may_generate)
     if found is not None:
         return found
     raise KeyMismatch(
@@ -162,15 +174,18 @@ def _explicit(key: MasterKey | bytes | str) -> MasterKey:
     return MasterKey.from_text(key) if isinstance(key, str) else MasterKey(key)
 
 
-def _from_file(path: Path) -> MasterKey | None:
+def _from_file(path: Path, may_make: Callable[[], bool]) -> MasterKey | None:
     content = read_key_file(path)
     if content is None:
         return None
     text = content.decode("ascii", "replace")
-    return MasterKey.from_text(text, where=f"the key file {str(path)!r}")
+    where = f"the key file {str(path)!r}"
+    return MasterKey.from_text(text, where=where, may_make=may_make)
 
 
-def _from_keyring(keyring: Keyring | None) -> MasterKey | None:
+def _from_keyring(
+    keyring: Keyring | None, may_make: Callable[[], bool]
+) -> MasterKey | None:
     try:
         backend = keyring if keyring is not None else _machine_keyring()
         text = backend.get_password(KEYRING_SERVICE, KEYRING_USER)
@@ -179,7 +194,7 @@ def _from_keyring(keyring: Keyring | None) -> MasterKey | None:
     if text is None:
         return None
     where = f"the entry {KEYRING_USER!r} of {KEYRING_SERVICE!r} in the OS keyring"
-    return MasterKey.from_text(text, where=where)
+    return MasterKey.from_text(text, where=where, may_make=may_make)
 
 
 def _machine_keyring() -> Keyring:
@@ -193,4 +208,12 @@ def _malformed(where: str) -> str:
         f"{where} must be exactly 32 bytes, written as base64 where it is text: make "
         "one with `python -c 'import base64, os; "
         "print(base64.b64encode(os.urandom(32)).decode())'`"
+    )
+
+
+def _lost(where: str) -> str:
+    return (
+        f"{where} must be exactly 32 bytes, written as base64 where it is text, and "
+        "encrypted values are stored: restore it from a backup, since no other key "
+        "opens them"
     )

@@ -13,6 +13,7 @@ from langchain_tyrum.membrane.compat import (
     CONFIG_KEY_TASK_ID,
     configurable_of,
     with_run,
+    without_run,
 )
 from langchain_tyrum.membrane.events import clean_event, clean_log
 from langchain_tyrum.membrane.runs import starting
@@ -200,6 +201,10 @@ class Guarded(GuardedState):
             except BaseException as caught:
                 error = run.view.redact(caught)
         raise error
+
+    def _defaults(self, config: RunnableConfig, **options: Any) -> Any:
+        """Let LangGraph see an empty `configurable` as one: it says what is missing."""
+        return super()._defaults(without_run(config), **options)
 
     def _take_in(self, given: Any, run: Run) -> Any:
         """Put away what a user pasted: once a run, before anything sees it."""

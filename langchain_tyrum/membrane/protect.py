@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.membrane.checking import (
+    check_given,
+    refuse_foreign_tools,
+    unusable_tools,
+)
 from langchain_tyrum.membrane.compat import guard_closures
 from langchain_tyrum.membrane.guarded import Guarded
 from langchain_tyrum.membrane.membrane import Membrane
@@ -41,23 +46,27 @@ def protect(
         broker: Whose secrets are kept out. All its stored values are armed now.
         mode: `redact` puts markers in place of raw values. `refuse` raises when an
             input, an update or a node result holds one.
-        verify: Resolve every declared secret now.
+        verify: Resolve every stored secret now, and look up those that the secret
+            tools of the graph name; users' own ones are looked up at the call.
 
     Returns:
         The guarded graph; the given one if this broker guards it already.
 
     Raises:
-        ConfigError: `verify` found secrets that cannot be resolved (all of them are
-            listed), or another broker or mode guards the graph already.
+        ConfigError: This is no compiled graph, it has a secret tool of another
+            broker, another broker or mode guards it already, or `verify` found
+            secrets that cannot be leased (all of them are listed).
         RawSecretFound: A node or channel is named by a raw value; later, from a
             run, a raw value keys a row or `mode` is `refuse`.
     """
+    check_given(graph, broker)
     if isinstance(graph, Guarded):
         _refuse_another(graph, broker, mode)
     elif mode not in {"redact", "refuse"}:
         raise ConfigError(f"mode {mode!r} is unknown: choose 'redact' or 'refuse'")
+    refuse_foreign_tools(graph, broker)
     if verify:
-        _verify(broker)
+        _verify(graph, broker)
     if isinstance(graph, Guarded):
         return graph
     broker.arm()
@@ -84,8 +93,8 @@ def _refuse_another(graph: Guarded, broker: SecretBroker, mode: Mode) -> None:
     )
 
 
-def _verify(broker: SecretBroker) -> None:
-    problems = broker.verify()
+def _verify(graph: Pregel[Any, Any, Any, Any], broker: SecretBroker) -> None:
+    problems = [*map(str, broker.verify()), *unusable_tools(graph)]
     if problems:
         listed = "\n".join(f"- {problem}" for problem in problems)
         raise ConfigError(

@@ -114,65 +114,57 @@ class RunView:
 
 
 class _Seen(NamedTuple):
-    """A clean message: its fields, and what stands in the containers among them."""
+    """A clean message: its fields, and what stood in the containers among them."""
 
     message: BaseMessage
     fields: list[Any]
-    inside: list[tuple[Any, list[Any]]]
+    boxes: list[Any]
+    held: list[Any]
 
 
 def _seen(message: BaseMessage) -> _Seen | None:
     """Note what a message is made of; None when that cannot be told."""
     fields = list(vars(message).values())
-    inside = []
-    for value in [*fields, message.__pydantic_extra__]:
-        if type(value) not in _ATOMS:
-            parts: list[Any] = []
-            if not _flatten(value, parts, _DEEPEST):
-                return None
-            inside.append((value, parts))
-    return _Seen(message, fields, inside)
+    boxes = [
+        value
+        for value in [*fields, message.__pydantic_extra__]
+        if type(value) not in _ATOMS
+    ]
+    try:
+        held = [_plain_copy(box, _DEEPEST) for box in boxes]
+    except TypeError:
+        return None
+    return _Seen(message, fields, boxes, held)
 
 
 def _same(known: dict[int, _Seen], item: Any) -> bool:
     """Whether this is a message that was clean, and nothing in it was set since."""
     seen = known.get(id(item))
-    return (
-        seen is not None
-        and seen.message is item
-        and len(vars(item)) == len(seen.fields)
-        and all(map(is_, vars(item).values(), seen.fields))
-        and all(_unchanged(box, parts) for box, parts in seen.inside)
-    )
-
-
-def _unchanged(box: Any, parts: list[Any]) -> bool:
-    if not box and len(parts) > 2:
+    if seen is None or seen.message is not item:
         return False
-    now: list[Any] = []
-    return (
-        _flatten(box, now, _DEEPEST)
-        and len(now) == len(parts)
-        and all(map(is_, now, parts))
-    )
+    now = vars(item)
+    if len(now) != len(seen.fields) or not all(map(is_, now.values(), seen.fields)):
+        return False
+    try:
+        return seen.boxes == seen.held
+    except Exception:  # something was put in that cannot be compared
+        return False
 
 
-def _flatten(value: Any, parts: list[Any], deepest: int) -> bool:
-    """List the objects that a container holds; False where it holds more than data."""
-    parts.append(value)
+def _plain_copy(value: Any, deepest: int) -> Any:
+    """Copy plain data.
+
+    Raises:
+        TypeError: It holds more than that, or is too deep.
+    """
     kind = type(value)
     if kind in _ATOMS:
-        return True
-    if not deepest:
-        return False
-    if kind is dict:
-        parts.append(len(value))
-        parts.extend(value)
-        return all(_flatten(each, parts, deepest - 1) for each in value.values())
-    if kind in (list, tuple):
-        parts.append(len(value))
-        return all(_flatten(each, parts, deepest - 1) for each in value)
-    return False
+        return value
+    if deepest and kind is dict:
+        return {key: _plain_copy(each, deepest - 1) for key, each in value.items()}
+    if deepest and kind in (list, tuple):
+        return kind(_plain_copy(each, deepest - 1) for each in value)
+    raise TypeError
 
 
 def _has_messages(value: Any, depth: int = 1) -> bool:

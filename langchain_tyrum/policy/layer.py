@@ -44,7 +44,10 @@ class SecretPolicy:
         for outcome in OUTCOMES:
             raw = getattr(self, outcome)
             if isinstance(raw, str | Mapping) or not isinstance(raw, Iterable):
-                raise ConfigError(f"a policy's {outcome!r} is a list: write ['*']")
+                meant = [raw] if isinstance(raw, str | Mapping) and raw else ["*"]
+                raise ConfigError(
+                    f"a policy's {outcome!r} is a list: write {outcome}={meant!r}"
+                )
             rules = tuple(PolicyRule.read(entry) for entry in raw)
             object.__setattr__(self, outcome, rules)
 

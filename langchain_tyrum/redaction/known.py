@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from langchain_tyrum.redaction.copies import strict_copy
 from langchain_tyrum.redaction.findings import Span
 from langchain_tyrum.redaction.markers import MARKER_HEAD
 
@@ -74,6 +75,26 @@ def find_known(
             how = span.encoding if end - start == span.end - span.start else "broken"
             spans.append(span._replace(start=start, end=end, encoding=how))
     return spans
+
+
+def is_known(data: bytes, registry: Registry, *, disguised: bool) -> bool:
+    """Tell whether any form of anybody's value stands in a text.
+
+    Args:
+        data: The text.
+        registry: Who registered what.
+        disguised: Whether it shows traces of a disguise.
+
+    Raises:
+        EngineError: The search failed.
+    """
+    if not len(registry):
+        return False
+    tiers = registry.tiers()
+    if any(tier.find(data) for tier in tiers):
+        return True
+    copy = strict_copy(data) if disguised else None
+    return copy is not None and any(tier.find(copy.data) for tier in tiers)
 
 
 def _find(data: bytes, registry: Registry, sight: Sight) -> Iterator[Span]:

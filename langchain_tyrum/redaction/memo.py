@@ -1,12 +1,30 @@
-"""The memo of one run: messages that were clean when last looked at."""
+"""What was clean when last looked at: the messages of one run, the last strings."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.redaction.keyed import keyed
+from langchain_tyrum.redaction.visitors import Collecting
+from langchain_tyrum.redaction.walk.kinds import kind_of
+from langchain_tyrum.redaction.walk.objects import is_message, walk_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from langchain_tyrum.redaction.text import TextGuard
+    from langchain_tyrum.redaction.walk import Step
 
 _MOST = 20_000
+_MOST_NODES = 20_000
+_DEEPEST_DATA = 16
+_MOST_PARTS = 4096
+_MOST_LETTERS = 1 << 20
 _DEEPEST = 6
-_PLAIN = (type(None), bool, int, float)
+_NUMBERS = (int, float)
+_PLAIN = (type(None), bool, *_NUMBERS)
+_BLOCKS = (str, dict)
 
 #: What a message was made of: the ids of its strings and the shape around them.
 Print = tuple[Any, ...]
@@ -50,6 +68,136 @@ class Memo:
             made_of = _print_of(message, kept)
             if made_of is not None:
                 self._clean[id(message)] = (message, made_of, kept)
+
+
+class Parts:
+    """The last strings in which nobody's value and no shape was found.
+
+    A message passes several guards at each step, and each of them asks about the
+    same strings, through whatever eyes: this answers for all of them. A registration
+    makes all strings unknown again. No lock, so a fork finds none held: at worst two
+    threads look at one string twice.
+    """
+
+    def __init__(self) -> None:
+        self._known: tuple[int, set[bytes | str]] = (-1, set())
+        self._letters = 0
+
+    def __len__(self) -> int:
+        return len(self._known[1])
+
+    def known(self, generation: int) -> set[bytes | str]:
+        """Return what was clean at this generation; forget what is older."""
+        at, known = self._known
+        if at < generation:
+            self._known, self._letters = (generation, set()), 0
+        return known if at == generation else set()
+
+    def add(self, generation: int, parts: set[bytes | str]) -> None:
+        """Remember strings.
+
+        Args:
+            generation: What it was before they were looked at.
+            parts: Strings in which nothing was found for anybody.
+        """
+        letters = sum(map(len, parts))
+        if letters > _MOST_LETTERS:
+            return
+        at, known = self._known
+        full = len(known) > _MOST_PARTS or self._letters > _MOST_LETTERS
+        if at != generation or full:
+            self._known, self._letters = (generation, set(parts)), letters
+        else:
+            known |= parts
+            self._letters += letters
+
+
+class Fresh(Collecting):
+    """Collects the strings that are not known to be clean."""
+
+    def __init__(self, guard: TextGuard, memo: Memo | None, parts: Parts) -> None:
+        super().__init__(guard, memo)
+        self._clean = parts
+        self._known = parts.known(self._generation)
+
+    def gather(self, obj: Any) -> bool:
+        """Collect from plain data and messages at once, as the walk would.
+
+        Returns:
+            False when something else is in it: then the object has to be walked.
+        """
+        self._nodes = _MOST_NODES
+        try:
+            return self._gather(obj, "", _DEEPEST_DATA)
+        except RuntimeError:  # another thread changed it
+            return False
+
+    def _gather(self, obj: Any, under: str, depth: int) -> bool:
+        cls = type(obj)
+        if cls is str:
+            self._keep(obj, under)
+            return True
+        if cls in _PLAIN:
+            return not self.numbers or cls not in _NUMBERS
+        self._nodes -= 1
+        if depth == 0 or self._nodes < 0:
+            return False
+        if cls is dict:
+            for key, value in obj.items():
+                if not self._gather(key, "", depth - 1):
+                    return False
+                name = key if type(key) is str else ""
+                if not self._gather(value, name, depth - 1):
+                    return False
+            return True
+        if cls is list or cls is tuple:
+            return not _may_be_cut(obj) and all(
+                self._gather(each, "", depth - 1) for each in obj
+            )
+        return is_message(cls) and self._message(obj, depth)
+
+    def _message(self, obj: Any, depth: int) -> bool:
+        cls: type = type(obj)
+        if kind_of(cls).handler is not walk_model:
+            return False
+        if obj.__pydantic_extra__ or obj.__pydantic_private__:
+            return False
+        return self.knows(obj) or all(
+            self._gather(value, name, depth - 1) for name, value in vars(obj).items()
+        )
+
+    def text(self, text: str, step: Step, path: Callable[[], str]) -> str:
+        """Keep a string, unless it is known."""
+        del path
+        self._keep(text, step.under)
+        return text
+
+    def _keep(self, text: str, under: str) -> None:
+        if len(text) >= self._shortest:
+            part = keyed(under, text) if under and _tells(under) else text
+            if part not in self._known:
+                self._parts.add(part)
+
+    def is_clean(self, guard: TextGuard) -> bool:
+        """Look at all that was collected at once."""
+        if not self._parts:
+            return True
+        joined = self.joined()
+        if guard.spans(joined, anybody=True):
+            return not guard.spans(joined)
+        self._clean.add(self._generation, self._parts)
+        return True
+
+
+def _may_be_cut(items: Sequence[Any]) -> bool:
+    """Tell whether items may be blocks of one text, which are looked at joined."""
+    return len(items) > 1 and sum(type(each) in _BLOCKS for each in items) > 1
+
+
+@lru_cache(maxsize=1024)
+def _tells(key: str) -> bool:
+    """Tell whether a key says that its value is a credential."""
+    return keyed(key, "") != ""
 
 
 def _print_of(message: Any, kept: list[Any]) -> Print | None:

@@ -12,13 +12,13 @@ from langchain_tyrum.redaction.detectors import DETECTORS, Detector
 from langchain_tyrum.redaction.findings import REGISTERED, Finding
 from langchain_tyrum.redaction.known import HasPartition, Sight
 from langchain_tyrum.redaction.markers import NAMELESS
-from langchain_tyrum.redaction.memo import Memo
+from langchain_tyrum.redaction.memo import Fresh, Memo, Parts
 from langchain_tyrum.redaction.registry import Entry, Registry
 from langchain_tyrum.redaction.secretive import MIN_VALUE, spelled
 from langchain_tyrum.redaction.shapes import compiled
 from langchain_tyrum.redaction.stream import RedactionStream
 from langchain_tyrum.redaction.text import Mode, TextGuard
-from langchain_tyrum.redaction.visitors import Collecting, Redacting, Reporting
+from langchain_tyrum.redaction.visitors import Redacting, Reporting
 from langchain_tyrum.redaction.walk import walk
 from langchain_tyrum.redaction.walk.kinds import kind_of
 
@@ -54,6 +54,7 @@ class Redactor:
         sight = Sight(root.tenant, root.user, everyone=True)
         self._guard = TextGuard(self._registry, sight, compiled(rows), mode=shapes)
         self._memo: Memo | None = None
+        self._parts = Parts()
 
     def _with(self, sight: Sight, memo: Memo | None) -> Self:
         twin = object.__new__(type(self))
@@ -61,6 +62,7 @@ class Redactor:
         guard = self._guard
         twin._guard = TextGuard(self._registry, sight, guard.shapes, mode=guard.mode)
         twin._memo = memo
+        twin._parts = self._parts
         return twin
 
     @property
@@ -172,9 +174,11 @@ class Redactor:
 
     def _is_clean(self, obj: Any) -> bool:
         """Look at all strings at once, which is far cheaper than one by one."""
-        collected = Collecting(self._guard, self._memo)
-        walk(obj, collected, kind_of)
-        if collected.opaque or self._guard.spans(collected.joined()):
+        collected = Fresh(self._guard, self._memo, self._parts)
+        if not collected.gather(obj):
+            collected = Fresh(self._guard, self._memo, self._parts)
+            walk(obj, collected, kind_of)
+        if collected.opaque or not collected.is_clean(self._guard):
             return False
         if self._memo is not None:
             self._memo.remember(collected.messages, self.generation)
@@ -192,7 +196,8 @@ class Redactor:
         """
         report = Reporting(self._guard)
         try:
-            walk(obj, report, kind_of)
+            if not self._is_clean(obj):
+                walk(obj, report, kind_of)
         except Exception as error:
             _log.warning("an object cannot be searched: %s", type(error).__name__)
             report.findings.append(Finding("", "", _WITHHELD, "", 0, 0))
@@ -227,11 +232,8 @@ class Redactor:
         Shapes are not looked at: beside packed bytes they cannot be told. Data that
         cannot be searched counts as holding one.
         """
-        plain = TextGuard(
-            self._registry, self._guard.sight, compiled(()), mode="redact"
-        )
         try:
-            return bool(plain.spans(data))
+            return self._guard.holds(data)
         except Exception as error:
             _log.warning("data cannot be searched: %s", type(error).__name__)
             return True

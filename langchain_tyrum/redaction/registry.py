@@ -15,6 +15,8 @@ from langchain_tyrum.redaction.tiers import Tier
 _DELTA = 512
 _MAX_TIERS = 3
 _GROWTH = 4
+_TRIES = 4
+_SMALL = 4 * _DELTA
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -137,19 +139,28 @@ class Registry:
                 older = older[:-1]
             self._tiers = (*older, Tier(grown))
             self._pending = []
-            if len(self._tiers) > _MAX_TIERS and not self._merging:
+            if self._should_merge() and not self._merging:
                 self._merging = True
                 threading.Thread(target=self._merge, daemon=True).start()
+
+    def _should_merge(self) -> bool:
+        """Each tier costs a search of its own, so a few small ones become one."""
+        total = sum(map(len, self._tiers))
+        few = len(self._tiers) > 1 and total <= _SMALL
+        return few or len(self._tiers) > _MAX_TIERS
 
     def _merge(self) -> None:
         """Join the full tiers of like size; the last one may still grow."""
         try:
-            full = self._tiers[:-1]
-            size, low = 0, len(full)
-            while low and len(full[low - 1]) <= max(_GROWTH * size, _DELTA):
-                low -= 1
-                size += len(full[low])
-            if len(full) - low > 1:
+            for _ in range(_TRIES):  # a registration meanwhile spoils a try
+                small = sum(map(len, self._tiers)) <= _SMALL
+                full = self._tiers if small else self._tiers[:-1]
+                size, low = 0, len(full)
+                while low and len(full[low - 1]) <= max(_GROWTH * size, _DELTA):
+                    low -= 1
+                    size += len(full[low])
+                if len(full) - low < 2:
+                    break
                 self._replace(full[low:])
         finally:
             self._merging = False

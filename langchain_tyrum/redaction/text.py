@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction.copies import strict_copy
 from langchain_tyrum.redaction.findings import REGISTERED, Span, merge
-from langchain_tyrum.redaction.known import find_known
+from langchain_tyrum.redaction.known import find_known, is_known
 from langchain_tyrum.redaction.markers import (
     MARKER_BYTES,
     MARKER_HEAD,
     NAMELESS,
     marker,
 )
+from langchain_tyrum.redaction.shapes.disguises import looks_disguised
 
 if TYPE_CHECKING:
     from langchain_tyrum.redaction.known import Sight
@@ -48,21 +49,43 @@ class TextGuard:
         self.mode = mode
         self._markers: tuple[int, dict[str, bytes]] = (-1, {})
 
-    def spans(self, data: bytes, *, shapes: bool = True) -> list[Span]:
+    def spans(
+        self, data: bytes, *, shapes: bool = True, anybody: bool = False
+    ) -> list[Span]:
         """Return what must not be seen, merged and in order.
 
         Args:
             data: The text in UTF-8.
             shapes: Whether to look for shapes too.
+            anybody: Only tell, by one span over all, whether a value of anybody
+                stands in the text: what is clean so is clean for all eyes.
 
         Raises:
             EngineError: The search failed: nothing of the text may be shown.
         """
         rows, disguised = self.shapes.signals(data, disguises=bool(self.registry))
-        found = self._known(data, disguised=disguised)
+        if anybody:
+            hit = is_known(data, self.registry, disguised=disguised)
+            found = [Span(0, len(data), None)] if hit else []
+        else:
+            found = self._known(data, disguised=disguised)
         if shapes and rows:
             found += self.shapes.find(data, rows)
         return merge(found) if found else found
+
+    def holds(self, data: bytes) -> bool:
+        """Tell whether serialized data holds a registered value that is covered here.
+
+        Raises:
+            EngineError: The search failed.
+        """
+        registry = self.registry
+        if not data or not len(registry):
+            return False
+        disguised = looks_disguised(data)
+        if not is_known(data, registry, disguised=disguised):
+            return False
+        return bool(self._known(data, disguised=disguised))
 
     def _known(self, data: bytes, *, disguised: bool) -> list[Span]:
         if not len(self.registry):

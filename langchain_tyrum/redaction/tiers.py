@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _ANCHOR = 16
 _SKIP = 8
+_HEAD = 4
+_SHORT = 64
+_MANY = 4096
 _AWKWARD = frozenset(b"+/-_\0")
 
 
@@ -55,6 +58,9 @@ class Tier:
             for engine, indexes in build_engines(patterns)
         ]
         self.longest = max(map(len, self.forms), default=0)
+        self._unfit = len(self.forms) > _MANY or any(
+            len(form) < _HEAD for form in self.forms
+        )
 
     def __len__(self) -> int:
         return len(self.forms)
@@ -65,6 +71,8 @@ class Tier:
         Raises:
             EngineError: The engine failed or was flooded.
         """
+        if len(data) <= _SHORT and not self._may_hold(data):
+            return []
         found = []
         for engine, table in self._groups:
             for hit, index in engine.hits(data):
@@ -75,9 +83,20 @@ class Tier:
                         found.append((start, form))
         return found
 
+    def _may_hold(self, data: bytes) -> bool:
+        """Look at a short text without an engine: those let other threads go first.
+
+        An id is looked at in no time; handing the interpreter over and waiting to
+        get it back takes many times as long.
+        """
+        if self._unfit:
+            return True
+        slices = [data[at : at + _HEAD] for at in range(len(data))]
+        return not self.heads.isdisjoint(slices)
+
     def begins(self, text: bytes) -> bool:
         """Tell whether some form begins with `text` and goes on after it."""
-        if text[:4] not in self.heads:
+        if text[:_HEAD] not in self.heads:
             return False
         forms = self._sorted
         at = bisect_left(forms, text)
@@ -92,4 +111,6 @@ class Tier:
     @cached_property
     def heads(self) -> frozenset[bytes]:
         """The first one to four bytes of every form."""
-        return frozenset(form[:size] for form in self.forms for size in range(1, 5))
+        return frozenset(
+            form[:size] for form in self.forms for size in range(1, _HEAD + 1)
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.handles import SecretValue
@@ -10,6 +11,7 @@ from langchain_tyrum.redaction.findings import REGISTERED, Finding
 from langchain_tyrum.redaction.keyed import keyed, split_key
 from langchain_tyrum.redaction.markers import NAMELESS
 from langchain_tyrum.redaction.walk import Mode, Step
+from langchain_tyrum.redaction.walk.numerals import may_be_numbers
 from langchain_tyrum.redaction.walk.objects import is_message
 
 if TYPE_CHECKING:
@@ -30,10 +32,22 @@ def _shortest(guard: TextGuard) -> int:
     return _SHORTEST_SHORT if guard.registry.has_short else _SHORTEST
 
 
-class Collecting:
+class _Numerate:
+    """Knows, once somebody asks, whether numbers must be looked at."""
+
+    _guard: TextGuard
+
+    @cached_property
+    def numbers(self) -> bool:
+        """Whether a number may be a value."""
+        return may_be_numbers(self._guard.registry)
+
+
+class Collecting(_Numerate):
     """Collects every string, to ask once whether any of them needs a closer look."""
 
     def __init__(self, guard: TextGuard, memo: Memo | None) -> None:
+        self._guard = guard
         self._shortest = _shortest(guard)
         self._memo = memo
         self._generation = guard.registry.generation
@@ -77,7 +91,7 @@ class Collecting:
         return b"\n".join([joined, *rest])
 
 
-class Redacting:
+class Redacting(_Numerate):
     """Replaces values by markers."""
 
     def __init__(self, guard: TextGuard) -> None:
@@ -125,7 +139,7 @@ class Redacting:
         return False
 
 
-class Reporting:
+class Reporting(_Numerate):
     """Notes where values stand, and changes nothing."""
 
     def __init__(self, guard: TextGuard) -> None:

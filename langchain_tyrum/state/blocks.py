@@ -13,11 +13,11 @@ import xxhash
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-_BLOCK = 4 * 1024
+_BLOCK = 16 * 1024
 #: Looked at again on either side of new bytes. It matters only where a text grew in
 #: place and its old end was the beginning of a value: then the value must be shorter.
 _CONTEXT = 16 * 1024
-_SMALL = 64 * _BLOCK
+_SMALL = 16 * _BLOCK
 #: Nobody can choose bytes that look like others without knowing it.
 _SEED = secrets.randbits(64)
 

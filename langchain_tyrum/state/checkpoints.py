@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.state import compat
 from langchain_tyrum.state.config import clean_config, clean_metadata, refuse_ids
-from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
+from langchain_tyrum.state.guard import GUARD, Guard, guard_of, passes, refuse_each
 from langchain_tyrum.state.seen import Seen
 from langchain_tyrum.state.serde import guard_serde
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from langchain_tyrum.redaction import Redactor
 
+#: The parts of a checkpoint whose keys are names of channels and nodes.
+_NAMED = ("channel_values", "channel_versions", "versions_seen")
 SaverT = TypeVar("SaverT", bound=BaseCheckpointSaver[Any])
 
 
@@ -79,9 +81,10 @@ def _clean_writes(
 
 def _refuse_names(guard: Guard, checkpoint: Any) -> None:
     """Refuse values in names of channels and nodes; they are keys in every row."""
-    names: set[str] = set(checkpoint.get("channel_values") or ())
-    names.update(checkpoint.get("channel_versions") or ())
-    names.update(checkpoint.get("versions_seen") or ())
+    parts = [checkpoint.get(part) or () for part in _NAMED]
+    if passes(guard, *parts):
+        return
+    names: set[str] = set().union(*parts)
     refuse_each(guard, (("a node or channel name", name) for name in names))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.state.guard import NAMELESS, Guard, refuse_each
+from langchain_tyrum.state.guard import NAMELESS, Guard, passes, refuse_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,9 @@ def refuse_ids(guard: Guard, config: Any) -> None:
         RawSecretFound: One does; it is named, the value is not.
     """
     configurable = (config or {}).get("configurable") or {}
+    ids = [found for key in _IDS if (found := configurable.get(key)) is not None]
+    if {str}.issuperset(map(type, ids)) and passes(guard, ids):
+        return
     refuse_each(guard, ((f"the {key}", configurable.get(key)) for key in _IDS))
 
 
@@ -35,14 +38,16 @@ def clean_config(guard: Guard, config: Any) -> Any:
         RawSecretFound: The thread id, namespace or checkpoint id holds a value.
     """
     refuse_ids(guard, config)
-    cleaned = dict(config)
+    cleaned: dict[str, Any] = {}
     for part in ("configurable", "metadata"):
         if isinstance(found := config.get(part), dict):
             cleaned[part] = _clean_mapping(guard, found, f"config[{part!r}]")
     for part in ("tags", "run_name"):
         if config.get(part):
             cleaned[part] = guard.clean(config[part], f"config[{part!r}]")
-    return cleaned if any(cleaned[key] is not config[key] for key in config) else config
+    if all(new is config[part] for part, new in cleaned.items()):
+        return config
+    return {**config, **cleaned}
 
 
 def clean_metadata(guard: Guard, metadata: Any) -> Any:
@@ -52,13 +57,15 @@ def clean_metadata(guard: Guard, metadata: Any) -> Any:
 
 def _clean_mapping(guard: Guard, mapping: Mapping[str, Any], what: str) -> Any:
     plain = {k: v for k, v in mapping.items() if not _is_framework(k, v)}
+    if not plain:
+        return mapping
     generation = guard.generation
     # a pair, since a value may be known for a password by its key
     pairs = {(key, str(v)) for key, v in plain.items() if _could_hold(v)}
     unknown = guard.texts.unknown(generation, pairs)
     if not unknown:
         return mapping
-    cleaned = _clean_numbers(guard, guard.clean(plain, what), what)
+    cleaned = guard.clean(_clean_numbers(guard, plain, what), what)
     if cleaned is plain:
         guard.texts.add(generation, unknown)
         return mapping
@@ -67,6 +74,8 @@ def _clean_mapping(guard: Guard, mapping: Mapping[str, Any], what: str) -> Any:
 
 def _is_framework(key: Any, value: Any) -> bool:
     """Runtime objects ride in the configurable; savers do not store those."""
+    if type(key) is str and (key in _IDS or key.startswith("__")):
+        return True
     hidden = isinstance(key, str) and key.startswith("__")
     return key in _IDS or hidden or not isinstance(value, _PLAIN)
 

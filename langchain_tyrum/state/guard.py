@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 #: Where a guarded object keeps its guard.
 GUARD = "_tyrum_guard"
+#: What no redactor looks into.
+_ATOMS = (type(None), bool)
 #: Stands for a value that has no name here, or must not be named.
 NAMELESS = "[REDACTED]"
 
@@ -41,10 +43,14 @@ class Guard:
     @property
     def generation(self) -> tuple[int, ...]:
         """Changes whenever one more value is to be found."""
+        if len(self.redactors) == 1:  # asked several times a step
+            return (self.redactors[0].generation,)
         return tuple(redactor.generation for redactor in self.redactors)
 
     def clean(self, obj: T, what: str) -> T:
         """Return `obj` with markers in place of values; itself when it has none."""
+        if type(obj) in _ATOMS:
+            return obj
         cleaned: T = _closed(what, self._clean, obj)
         if isinstance(cleaned, str) and isinstance(obj, dict | list | tuple):
             raise _unreadable(what)  # the redactor withheld the whole
@@ -113,10 +119,17 @@ def refuse_each(guard: Guard, named: Iterable[tuple[str, Any]]) -> None:
     unknown = guard.texts.unknown(generation, (text for _, text in pairs))
     if not unknown:
         return
-    if guard.finds(list(unknown), "identifiers") is not None:
+    # a line break keeps them apart: what is clean joined is clean by itself
+    if guard.finds("\n".join(map(str, unknown)), "identifiers") is not None:
         for what, text in pairs:
             guard.refuse(text, what)
     guard.texts.add(generation, unknown)
+
+
+def passes(guard: Guard, *names: Iterable[Any]) -> bool:
+    """Say whether all these texts are known to be clean: they repeat at each step."""
+    known = guard.texts.known(guard.generation)
+    return all(map(known.issuperset, names))
 
 
 def _text(identifier: Any) -> str:

@@ -22,10 +22,14 @@ class CleanTexts:
     def __repr__(self) -> str:
         return f"CleanTexts({len(self._known[1])})"
 
+    def known(self, generation: Hashable) -> set[Hashable]:
+        """Return what needs no look."""
+        at, known = self._known
+        return known if at == generation else set()
+
     def unknown(self, generation: Hashable, texts: Iterable[Hashable]) -> set[Hashable]:
         """Return those of `texts` that must be looked at."""
-        at, known = self._known
-        return set(texts) - known if at == generation else set(texts)
+        return set(texts) - self.known(generation)
 
     def add(self, generation: Hashable, texts: set[Hashable]) -> None:
         """Remember texts that were found clean.

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 class ArgumentRefused(SecretForbidden, ValueError):
-    """The model put something into an argument that may not stand there."""
+    """The model put something into an argument that may not stand there.
+
+    Attributes:
+        advice: What the model may do about it.
+    """
+
+    advice = "Mend the call, or go on without it"
 
 
 def refuse_arguments(

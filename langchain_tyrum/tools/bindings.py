@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.approval.refusals import REFUSALS
+from langchain_tyrum.broker import CallIdentity
+from langchain_tyrum.broker.names import is_known
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import SecretHandle, SecretRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langchain_tyrum.broker import CallIdentity, SecretBroker
+    from langchain_tyrum.broker import SecretBroker
+    from langchain_tyrum.errors import TyrumError
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ Binding = str | SecretHandle | SecretRecord | UserSecret
 
 
 def check_bindings(bindings: Mapping[str, Binding]) -> dict[str, Binding]:
-    """Return the bindings, or say which of them names no secret.
+    """Return the bindings, or say which of them is no way to name a secret.
+
+    Whether the secret is there is another matter: see `unusable_bindings`.
 
     Raises:
         ConfigError: A value is none of the forms in which a secret is named.
@@ -46,6 +52,38 @@ def check_bindings(bindings: Mapping[str, Binding]) -> dict[str, Binding]:
                 "secret as a string, SecretHandle or UserSecret('…')"
             )
     return dict(bindings)
+
+
+def unusable_bindings(
+    bindings: Mapping[str, Binding], broker: SecretBroker, *, tool_id: str
+) -> list[TyrumError]:
+    """What keeps a tool from its secrets now; users' own ones are not looked up.
+
+    Args:
+        bindings: What its parameters are bound to.
+        broker: Who knows the records.
+        tool_id: The tool.
+    """
+    found = (_unusable(binding, broker, tool_id) for binding in bindings.values())
+    return [error for error in found if error is not None]
+
+
+def _unusable(
+    binding: Binding, broker: SecretBroker, tool_id: str
+) -> TyrumError | None:
+    if isinstance(binding, UserSecret):
+        return None
+    try:
+        record = broker.describe(binding)
+        owner = CallIdentity(tenant=record.tenant, user=record.owner)
+        broker.decide(tool_id, [record], call=owner)
+    except SecretNotFound as error:
+        # Another tenant or a user may have one of that name.
+        known = isinstance(binding, str) and is_known(broker.catalog, binding)
+        return None if known else error
+    except REFUSALS as error:
+        return error
+    return None
 
 
 def record_of(
@@ -87,9 +125,8 @@ def _own(
         if record.name == name:
             return record
     raise SecretNotFound(
-        f"this user has not given {name!r} yet: ask for it with "
-        f"request_secret(broker, {name!r}), or store it with "
-        f"broker.put({name!r}, …, owner=<user id>)",
+        f"this user has not given {name!r} yet: ask the user to give it in the chat, "
+        f"or store it with broker.put({name!r}, value, owner=…)",
         handle=name,
         tool_id=tool_id,
     )

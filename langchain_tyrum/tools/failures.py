@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 #: What builtin errors keep beside `args` and `__dict__`: the object that lacked an
 #: attribute, the path that could not be opened.
-_BESIDE = ("obj", "value", "code", "filename", "filename2", "text", "object")
+_BESIDE = (
+    *("obj", "value", "code", "filename", "filename2", "text", "object"),
+    *("name", "name_from", "path", "msg", "doc", "reason", "encoding"),
+)
 
 
 def loosen(error: BaseException, redactor: Redactor) -> BaseException:
@@ -34,7 +37,7 @@ def loosen(error: BaseException, redactor: Redactor) -> BaseException:
     clean: BaseException = redactor.redact(error)
     for one in _chain(clean):
         one.__traceback__ = None
-        if _tells(one, redactor):
+        if tells(one, redactor):
             return RuntimeError(redactor.redact_text(f"{type(error).__name__}: {one}"))
     return clean
 
@@ -61,7 +64,15 @@ def _clean_attributes(error: BaseException, redactor: Redactor) -> None:
         value = getattr(error, name, None)
         clean = _harmless(value, redactor)
         if clean is not value:
-            setattr(error, name, clean)
+            _put(error, name, clean)
+
+
+def _put(error: BaseException, name: str, clean: Any) -> None:
+    """Set an attribute; where it takes no marker, empty it, else withhold all."""
+    try:
+        setattr(error, name, clean)
+    except TypeError:
+        setattr(error, name, None)
 
 
 def _harmless(value: Any, redactor: Redactor) -> Any:
@@ -94,9 +105,9 @@ def _response(response: httpx.Response, redactor: Redactor) -> httpx.Response:
     )
 
 
-def _tells(error: BaseException, redactor: Redactor) -> bool:
-    """Say whether an error still tells a value, by a way that nobody foresaw."""
-    texts = [str(error), repr(error)]
+def tells(obj: Any, redactor: Redactor) -> bool:
+    """Say whether an object still tells a value, by a way that nobody foresaw."""
+    texts = {str(obj), repr(obj)}
     return any(redactor.redact_text(text) != text for text in texts)
 
 

@@ -120,7 +120,8 @@ def prototype(
     except Exception as error:
         raise ConfigError(
             "the factory cannot make its tool from a placeholder "
-            f"({type(error).__name__}): pass like=, a tool of the same name and schema"
+            f"({type(error).__name__}): pass like=, a tool of the same name and "
+            "schema; for a plain function use secret_tool"
         ) from error
 
 

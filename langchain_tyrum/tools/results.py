@@ -11,10 +11,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.tools.compat import interrupt_refused
-from langchain_tyrum.tools.failures import loosen, withheld
+from langchain_tyrum.tools.failures import loosen, tells, withheld
 
 if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
+
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,10 +40,14 @@ class Outcome:
 def succeeded(result: Any, redactor: Redactor) -> Outcome:
     """Redact a result: text, messages, commands, lists, content and artifact.
 
-    What cannot be redacted is not passed on.
+    What cannot be redacted is not passed on, nor what still shows a value in the
+    text that a message would carry.
     """
     try:
-        return Outcome(result=redactor.redact(result))
+        clean = redactor.redact(result)
+        if _is_plain(clean) or not tells(clean, redactor):
+            return Outcome(result=clean)
+        kind = type(result).__name__
     except Exception as error:
         kind = type(error).__name__
     return Outcome(
@@ -52,6 +58,24 @@ def succeeded(result: Any, redactor: Redactor) -> Outcome:
             rule="unreadable",
         )
     )
+
+
+def _is_plain(obj: Any) -> bool:
+    """Tell whether a result is data all through, which the redactor sees whole."""
+    stack, seen = [obj], set()
+    while stack:
+        one = stack.pop()
+        kind = type(one)
+        if kind in _LEAVES or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if kind is dict:
+            stack += [*one.keys(), *one.values()]
+        elif kind is list or kind is tuple:
+            stack += one
+        else:
+            return False
+    return True
 
 
 def failed(error: BaseException, redactor: Redactor) -> Outcome:

@@ -12,9 +12,10 @@ from langgraph.prebuilt.tool_node import ToolRuntime
 
 from langchain_tyrum.approval import aauthorize, authorize
 from langchain_tyrum.approval.calls import NobodyToAsk
-from langchain_tyrum.errors import ApprovalRefused, ApprovalRequired, SecretForbidden
+from langchain_tyrum.approval.refusals import is_refusal, told
+from langchain_tyrum.errors import ApprovalRequired, TyrumError
 from langchain_tyrum.handles import SCHEME
-from langchain_tyrum.tools.arguments import ArgumentRefused, fill_template
+from langchain_tyrum.tools.arguments import fill_template
 from langchain_tyrum.tools.compat import in_graph
 from langchain_tyrum.tools.isolation import Isolation
 from langchain_tyrum.tools.selecting import ChosenSecret
@@ -26,15 +27,10 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from langchain_tyrum.approval.calls import BoundCall
-    from langchain_tyrum.errors import TyrumError
     from langchain_tyrum.handles import SecretRecord, SecretValue
     from langchain_tyrum.tools.bound import SecretTool
     from langchain_tyrum.tools.calls import Bound
     from langchain_tyrum.tools.results import Outcome
-
-_MENDABLE = (
-    "Refused: {error}. The tool did not run: mend the call, or go on without it."
-)
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,39 +82,31 @@ class ToolRun:
     def run(self) -> Any:
         """Run it; errors come redacted, from frames that hold no value."""
         self._wiring.inner.refuse_sync()
-        refusal: TyrumError | None = None
         try:
             ready = self._check()
-            digest = self._ask(ready)
-        except _Refused as refused:
-            refusal = refused.error
-        if refusal is not None:
-            return self._refuse(refusal)
-        return self._perform(ready, digest).unwrap()
+            outcome = self._perform(ready, self._ask(ready))
+        except TyrumError as error:
+            failure = error
+        else:
+            return outcome.unwrap()
+        return self._refuse(failure)
 
     async def arun(self) -> Any:
         """Do as `run` does; cancelling it cancels the code and waits for it."""
-        refusal: TyrumError | None = None
         try:
             ready = await asyncio.to_thread(self._check)
-            digest = await self._aask(ready)
-        except _Refused as refused:
-            refusal = refused.error
-        if refusal is not None:
-            return self._refuse(refusal)
-        return (await self._aperform(ready, digest)).unwrap()
+            outcome = await self._aperform(ready, await self._aask(ready))
+        except TyrumError as error:
+            failure = error
+        else:
+            return outcome.unwrap()
+        return self._refuse(failure)
 
     def _check(self) -> _Ready:
         """Validate, and find the records; nothing is leased."""
-        refusal: ArgumentRefused
-        try:
-            bound = self._tool.records_for(self._pending.args, self._call)
-        except ArgumentRefused as error:
-            refusal = error
-        else:
-            kwargs = self._tool.validated(self._pending.args, self._call.tool_call_id)
-            return _Ready(bound, kwargs, self._siblings())
-        raise _Refused(refusal)
+        bound = self._tool.records_for(self._pending.args, self._call)
+        kwargs = self._tool.validated(self._pending.args, self._call.tool_call_id)
+        return _Ready(bound, kwargs, self._siblings())
 
     def _siblings(self) -> tuple[BoundCall, ...]:
         injected = self._pending.args.values()
@@ -131,21 +119,13 @@ class ToolRun:
         if not ready.wanted:
             return None
         call = ready.bound.call
-        try:
-            return authorize(self._tool.broker, call, **self._asking(ready))
-        except _REFUSALS as error:
-            refusal = error
-        raise _settled(refusal)
+        return authorize(self._tool.broker, call, **self._asking(ready))
 
     async def _aask(self, ready: _Ready) -> str | None:
         if not ready.wanted:
             return None
         call = ready.bound.call
-        try:
-            return await aauthorize(self._tool.broker, call, **self._asking(ready))
-        except _REFUSALS as error:
-            refusal = error
-        raise _settled(refusal)
+        return await aauthorize(self._tool.broker, call, **self._asking(ready))
 
     def _asking(self, ready: _Ready) -> dict[str, Any]:
         return {
@@ -216,12 +196,10 @@ class ToolRun:
     def _refuse(self, error: TyrumError) -> Any:
         """Tell the model inside a graph; raise where code made the call."""
         call_id = self._pending.tool_call_id
-        if call_id is None or not in_graph(self._config):
+        if call_id is None or not in_graph(self._config) or not is_refusal(error):
             raise error
-        mendable = isinstance(error, ArgumentRefused)
-        text = _MENDABLE.format(error=error) if mendable else str(error)
         message = ToolMessage(
-            self._tool.broker.redactor.redact_text(text),
+            self._tool.broker.redactor.redact_text(told(error)),
             name=self._tool.name,
             tool_call_id=call_id,
             status="error",
@@ -237,25 +215,3 @@ class ToolRun:
         return NobodyToAsk(
             str(error), handle=error.handle, scope=error.scope, tool_id=error.tool_id
         )
-
-
-class _Refused(Exception):
-    """Carries a refusal that the model may be told."""
-
-    def __init__(self, error: TyrumError) -> None:
-        super().__init__()
-        self.error = error
-
-
-_REFUSALS = (SecretForbidden, ApprovalRefused)
-
-
-def _settled(error: SecretForbidden | ApprovalRefused) -> Exception:
-    """Tell apart what the model may be told from what is not the model's to mend.
-
-    Policies and persons refuse a use, and name no handle. Who names one says that
-    the secret is somebody else's or of another environment.
-    """
-    if isinstance(error, GraphBubbleUp) or error.handle is not None:
-        return error
-    return _Refused(error)

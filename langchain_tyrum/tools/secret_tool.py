@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.tools import tool
+from langchain_core.tools import BaseTool, tool
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.tools.making import make_tool
@@ -64,7 +64,9 @@ def secret_tool(
         A decorator that returns the tool.
 
     Raises:
-        ConfigError: A parameter does not exist, or a binding names no secret.
+        ConfigError: A parameter does not exist, or a binding is none of the forms in
+            which a secret is named. A secret that is not there is found out when the
+            tool is called, or by `protect(…, verify=True)`.
 
     Example:
         ```python
@@ -81,6 +83,7 @@ def secret_tool(
         )
 
     def decorate(function: Callable[..., Any]) -> SecretTool:
+        _refuse_tool(function)
         wanted = {**(secrets or {}), **bindings}
         _check_name(function, name)
         plain = tool(
@@ -99,6 +102,18 @@ def secret_tool(
         )
 
     return decorate
+
+
+def _refuse_tool(function: object) -> None:
+    if isinstance(function, BaseTool):
+        raise ConfigError(
+            f"{function.name!r} is a tool already: use wrap_tool(tool, broker, "
+            "secrets={…}), or decorate the plain function"
+        )
+    if not callable(function):
+        raise ConfigError(
+            f"secret_tool decorates a function, not a {type(function).__name__}"
+        )
 
 
 def _check_name(function: Callable[..., Any], name: str | None) -> None:

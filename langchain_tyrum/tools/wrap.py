@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,10 @@ def wrap_tool(
         The tool to give to agents in its place; the given one is untouched.
 
     Raises:
-        ConfigError: An argument does not exist, a binding names no secret, or the
-            factory makes no tool.
+        ConfigError: An argument does not exist, a binding is none of the forms in
+            which a secret is named, or the factory makes no tool. A secret that is
+            not there is found out when the tool is called, or by
+            `protect(…, verify=True)`.
     """
     options: Any = {"tool_id": tool_id, "templates": templates}
     if isinstance(tool, SecretTool):
@@ -63,6 +66,7 @@ def wrap_tool(
             "takes the secrets and returns one"
         )
     forms = forms_for(None, check_bindings(secrets), tool)
+    _refuse_plain_function(tool, secrets)
     seen = like or prototype(tool, forms)
     return make_tool(seen, broker, secrets=secrets, factory=tool, **options)
 
@@ -97,6 +101,30 @@ def wrap_tools(
             warn_unbound(tool.name, sorted(fields_of(tool.tool_call_schema)))
         wrapped.append(tool)
     return wrapped
+
+
+def _refuse_plain_function(
+    factory: Callable[..., Any], secrets: Mapping[str, Binding]
+) -> None:
+    """Refuse a callable that wants more than its secrets: that is no factory."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return  # some classes and builtins have none; then the call tells
+    more = [
+        repr(one.name)
+        for one in parameters
+        if one.default is one.empty
+        and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        and one.name not in secrets
+    ]
+    if more:
+        named = getattr(factory, "__name__", type(factory).__name__)
+        raise ConfigError(
+            f"{named!r} wants {', '.join(more)} beside its secrets, so it is no "
+            "factory of a tool: for a plain function use secret_tool; a factory takes "
+            "its secrets only and returns a BaseTool"
+        )
 
 
 def _check_patterns(patterns: Mapping[str, Any], names: Sequence[str]) -> None:

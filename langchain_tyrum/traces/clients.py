@@ -181,6 +181,9 @@ def _feedback(original: Method, redactors: Redactors) -> Method:
     @functools.wraps(original)
     def create_feedback(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _redacted((args, kwargs), redactors())
+        # A score is a number or nothing; a marker would be neither.
+        if isinstance(kwargs.get("score"), str):
+            kwargs = {**kwargs, "score": None}
         return original(self, *args, **kwargs)
 
     return create_feedback

@@ -23,6 +23,7 @@ WITHHELD = "[WITHHELD: this log record could not be redacted]"
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 _OWN = frozenset({"msg", "args", "exc_info", "exc_text"})
 _DEEPEST = 3
+_OURS = __name__.partition(".")[0]
 _NESTED = threading.local()
 _PLAIN = (bool, int, float, complex, type(None))
 
@@ -72,8 +73,14 @@ def redaction_processor(
 
 
 def scrub(record: logging.LogRecord, redactor: Redactor) -> None:
-    """Redact one record in place; empty it when that fails. Never raises."""
+    """Redact one record in place; empty it when that fails. Never raises.
+
+    What this package itself logs meanwhile is left alone: its messages are constant,
+    and with a broken engine each of them would bring forth more of them.
+    """
     depth = getattr(_NESTED, "depth", 0)
+    if depth and record.name.partition(".")[0] == _OURS:
+        return
     if depth == _DEEPEST:  # redacting logs, and that is redacted, and that logs …
         _empty(record)
         return
@@ -94,30 +101,39 @@ def _scrub(record: logging.LogRecord, redactor: Redactor) -> None:
             clean = pieces_of(redactor).text(name)
             if name not in _STANDARD and clean != name:
                 del vars(record)[name]
-            vars(record)[clean] = clean_value(value, redactor)
+            if name not in _STANDARD or not isinstance(value, _PLAIN):
+                vars(record)[clean] = clean_value(value, redactor)
 
 
-def clean_value(value: Any, redactor: Redactor) -> Any:
+def clean_value(value: Any, redactor: Redactor, *, numbers: bool = True) -> Any:
     """Return a value that a log line may show; the same object if clean.
 
     An object that is no data stays itself while its text forms are clean, since
     formats such as `%d` ask for the object.
+
+    Args:
+        value: The value.
+        redactor: What to redact with.
+        numbers: Whether a number may become a marker; in the arguments of a message
+            it may not, there the message itself is looked at.
     """
     if isinstance(value, _PLAIN):
-        return value
+        return redactor.redact(value) if numbers else value
     if type(value) is str:
         return pieces_of(redactor).text(value)
     if isinstance(value, str | bytes | BaseException):
         return redactor.redact(value)
     if isinstance(value, dict):
         clean = {
-            clean_value(key, redactor): clean_value(item, redactor)
+            clean_value(key, redactor, numbers=numbers): clean_value(
+                item, redactor, numbers=numbers
+            )
             for key, item in value.items()
         }
         same = all(key in clean and clean[key] is item for key, item in value.items())
         return value if same else clean
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        items = [clean_value(item, redactor) for item in value]
+        items = [clean_value(item, redactor, numbers=numbers) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else type(value)(items)
     for text in (str(value), repr(value)):
@@ -132,7 +148,7 @@ def _scrub_message(record: logging.LogRecord, redactor: Redactor) -> None:
     if not args:
         record.msg = clean_value(record.msg, redactor)
         return
-    record.args = clean_value(args, redactor)
+    record.args = clean_value(args, redactor, numbers=False)
     try:
         text = record.getMessage()
     except Exception:  # a wrong format: logging reports it, with what it is given

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Stands for a payload that could not be redacted.
-WITHHELD = "[WITHHELD: redaction failed]"
+WITHHELD = scan.WITHHELD
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _ID = re.compile(_UUID)
@@ -74,8 +73,10 @@ def clean_json(data: bytes, redactor: Redactor) -> bytes:
 def _field(name: str, value: Any, redactor: Redactor, *, fragments: bool) -> Any:
     if name in compat.TREE_FIELDS and _well_formed(value):
         return value
-    if value is None or isinstance(value, bool | int | float | datetime):
+    if value is None or isinstance(value, bool | datetime):
         return value
+    if isinstance(value, int | float):
+        return redactor.redact(value)
     if isinstance(value, str):
         return scan.pieces_of(redactor).text(value)
     if name == "attachments":

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from langchain_tyrum.redaction import Redactor
 
+#: Stands for a payload that could not be redacted.
+WITHHELD = "[WITHHELD: redaction failed]"
 #: Starts a message in JSON. Never part of a string, where quotes are escaped, so no
 #: string is cut in two.
 _CUT = b'{"content":'
@@ -97,6 +99,8 @@ _PIECES: weakref.WeakKeyDictionary[Any, CleanPieces] = weakref.WeakKeyDictionary
 def clean_json(data: bytes, redactor: Redactor, dumps: Callable[[Any], bytes]) -> bytes:
     """Return JSON bytes with every value and shape redacted; the same if clean.
 
+    All of it is withheld when a value still stands in it after that.
+
     Args:
         data: What is to be sent.
         redactor: What to redact with.
@@ -106,7 +110,9 @@ def clean_json(data: bytes, redactor: Redactor, dumps: Callable[[Any], bytes]) -
         return data
     obj = json.loads(data)
     clean = redactor.redact(obj)
-    return data if clean is obj else dumps(clean)
+    sent = data if clean is obj else dumps(clean)
+    # A value that only shows in the bytes, such as one that ends in a number.
+    return json.dumps(WITHHELD).encode() if redactor.contains(sent) else sent
 
 
 def plain_text(data: bytes) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
@@ -21,9 +22,10 @@ from langchain_tyrum.approval import (
     pending_approvals,
     reject,
 )
-from langchain_tyrum.broker import SecretBroker
+from langchain_tyrum.broker import SecretBroker, from_configurable
+from langchain_tyrum.membrane import protect
 from langchain_tyrum.policy import SecretPolicy
-from langchain_tyrum.tools import secret_tool
+from langchain_tyrum.tools import UserSecret, secret_tool
 
 VALUE = "s3cr3t-value-of-the-token-9917"
 CONFIG: Any = {"configurable": {"thread_id": "t1"}}
@@ -168,6 +170,40 @@ class TestRealTools:
         for path in desk.folder.glob("*"):
             if path.is_file():
                 assert VALUE.encode() not in path.read_bytes(), path
+
+
+class TestQuestion:
+    def test_a_tool_named_login_reads_unmangled(self):
+        """What the question says of names, scopes and secrets is shown as it is."""
+        policy = SecretPolicy(require_approval=["*"])
+        broker = SecretBroker.in_memory(
+            policy=policy, identity=from_configurable("user_id")
+        )
+        broker.put("password", VALUE, owner="ada")
+
+        @secret_tool(broker, password=UserSecret("password"))
+        def login(site: str, *, password: str) -> str:
+            """Log in."""
+            return f"{site} {password}"
+
+        call = {"name": "login", "args": {"site": "x.test"}, "id": "c1"}
+        builder = StateGraph(MessagesState)
+        builder.add_node(
+            "ask", lambda s: {"messages": AIMessage("", tool_calls=[call])}
+        )
+        builder.add_node("tools", ToolNode([login]))
+        builder.add_edge(START, "ask")
+        builder.add_edge("ask", "tools")
+        graph = protect(builder.compile(checkpointer=InMemorySaver()), broker)
+        config = {"configurable": {"thread_id": "t1", "user_id": "ada"}}
+        graph.invoke({"messages": ["log in"]}, config)
+
+        (request,) = pending_approvals(graph, config)
+        lines = request.actions[0].description.splitlines()
+        assert "login wants to use a secret." == lines[0]
+        assert "Tool id: login" == lines[1]
+        assert "Scopes: password" == lines[2]
+        assert "Secrets: password (version 1)" == lines[3]
 
 
 class TestRealAgent:

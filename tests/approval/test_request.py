@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, Interrupt
 
 from langchain_tyrum.approval import (
@@ -10,8 +14,10 @@ from langchain_tyrum.approval import (
     apending_approvals,
     approve,
     decisions,
+    pending_approvals,
 )
 from langchain_tyrum.broker import SecretBroker
+from langchain_tyrum.errors import ConfigError
 
 
 class TestPending:
@@ -86,3 +92,20 @@ class TestInMemory:
             here.resume(decisions(approve(), approve()))
 
             assert ["c1", "c2"] == here.ids()
+
+
+class TestAsyncSaver:
+    async def test_the_async_twin_is_named(self, tmp_path):
+        """In the loop of an async saver the sync way names `apending_approvals`."""
+        builder = StateGraph(MessagesState)
+        builder.add_node("say", lambda state: state)
+        builder.add_edge(START, "say")
+        config = {"configurable": {"thread_id": "t1"}}
+        path = str(tmp_path / "a.db")
+        async with AsyncSqliteSaver.from_conn_string(path) as saver:
+            graph = builder.compile(checkpointer=saver)
+            with pytest.raises(ConfigError, match="await apending_approvals") as caught:
+                pending_approvals(graph, config)
+            assert caught.value.__context__ is None
+            assert [] == await apending_approvals(graph, config)
+            assert [] == await asyncio.to_thread(pending_approvals, graph, config)

@@ -73,8 +73,40 @@ class TestUsage:
         assert run_command(["demo"]) == 2
         assert "demo" not in capsys.readouterr().out
 
+    def test_choices_are_listed(self, run, canary):
+        """A command that does not exist is answered with those that do."""
+        typed = f"{canary} (choose from 'x')"
+        for argv, choices in (
+            ((typed,), "demo, secret, grant, audit"),
+            (("audit", typed), "tail, verify"),
+            (("grant", typed), "list, revoke"),
+        ):
+            ran = run(*argv)
+            assert ran.code == 2
+            assert f"invalid choice: choose from {choices}; see" in ran.err
+
 
 class TestStore:
+    def test_a_folder_that_cannot_be_made(self, run, tmp_path, monkeypatch):
+        """The mend is an option, and no Python call."""
+        (tmp_path / "file").write_text("")
+        path = tmp_path / "file" / "store.db"
+        ran = run("secret", "set", "a", value="some-value-1", path=path)
+
+        assert ran.code == 1
+        assert "with --store or TYRUM_STORE" in ran.err
+        assert "SecretBroker" not in ran.err
+
+    def test_a_garbage_key_beside_values(self, run, store, canary):
+        """A key that was overwritten is to be restored: a new one opens nothing."""
+        run("secret", "set", "a", value=canary)
+        (store / "tyrum.keys" / "master.key").write_text("garbage")
+        ran = run("secret", "list")
+
+        assert ran.code == 1
+        assert "restore it" in ran.err
+        assert "make one" not in ran.err
+
     def test_a_misspelt_path(self, run, tmp_path):
         """Only `secret set` makes a store; the others say that there is none."""
         ran = run("secret", "list", path=tmp_path / "misspelt")

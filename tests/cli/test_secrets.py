@@ -94,6 +94,15 @@ class TestSet:
         assert ran.code == 1
         assert "'/no/such/file' cannot be used: No such file" in ran.err
 
+    def test_an_expiry_in_the_past(self, run, canary):
+        """A secret that would be expired at once is not stored."""
+        for time in ("2020-01-31", "2020-01-31T12:00:00+02:00"):
+            ran = run("secret", "set", "a", "--expires", time, value=canary)
+            assert ran.code == 1
+            assert "--expires lies in the past" in ran.err
+        run("secret", "set", "b", value=canary)
+        assert 1 == len(run("secret", "list", "--json").data)
+
     def test_a_malformed_expiry(self, run, canary):
         """A time that is none is refused before the value is read."""
         ran = run("secret", "set", "a", "--expires", "tomorrow", value=canary)
@@ -180,11 +189,28 @@ class TestListAndShow:
 
     def test_an_empty_store_says_so(self, run, canary):
         """An empty list is empty output, and a word on stderr."""
+        run("secret", "set", "a", "--tenant", "acme", value=canary)
+        for owner in ((), ("--owner", "ada")):
+            ran = run("secret", "list", *owner)
+
+            assert (ran.code, ran.out) == (0, "")
+            assert "no secrets are stored here" in ran.err
+
+    def test_secrets_of_users_only(self, run, canary):
+        """Where only users have secrets, `list` and the others name `--owner`."""
         run("secret", "set", "a", "--owner", "ada", value=canary)
         ran = run("secret", "list")
 
         assert (ran.code, ran.out) == (0, "")
-        assert "no secrets are stored here" in ran.err
+        assert "users have 1" in ran.err
+        assert "--owner USER" in ran.err
+        for command in ("show", "revoke", "rotate", "reauthorize"):
+            ran = run("secret", command, "a", value=canary)
+            assert ran.code == 1
+            assert "--owner USER" in ran.err
+        ran = run("secret", "show", "b")
+        assert "--owner" not in ran.err
+        assert "no secret is named 'b'" in ran.err
 
     def test_tenants_and_owners_are_apart(self, run, canary):
         """What belongs to a user or another tenant is listed for them only."""
@@ -246,6 +272,36 @@ class TestRotateAndRevoke:
         assert "left the team" in run("audit", "tail").out
         with pytest.raises(SecretRevoked):
             value_of("a")
+
+    def test_reauthorize(self, run, canary, value_of):
+        """A revocation is lifted; without a value the stored one stays."""
+        run("secret", "set", "a", value=canary)
+        run("secret", "revoke", "a")
+        ran = run("secret", "reauthorize", "a")
+
+        assert ran.code == 0
+        assert "reauthorized a (version 1, active)" in ran.err
+        assert canary.encode() == value_of("a")
+
+    def test_reauthorize_with_a_value(self, run, canary, value_of, tmp_path):
+        """A pipe or a file brings a new version."""
+        run("secret", "set", "a", value="first-value-1")
+        file = tmp_path / "value"
+        file.write_text(canary)
+        for version, (options, value) in enumerate(
+            [((), "second-value-2"), (("--from-file", str(file)), "")], start=2
+        ):
+            run("secret", "revoke", "a")
+            ran = run("secret", "reauthorize", "a", "--json", *options, value=value)
+            assert ("active", version) == (ran.data["status"], ran.data["version"])
+        assert canary.encode() == value_of("a")
+
+    def test_a_revoked_one_names_the_command(self, run, canary):
+        """Who rotates a revoked secret is told how to lift that."""
+        run("secret", "set", "a", value=canary)
+        run("secret", "revoke", "a")
+        ran = run("secret", "rotate", "a", value="another-value")
+        assert "secret reauthorize" in ran.err
 
     def test_with_owner(self, run, canary, value_of):
         """A user's own secret is rotated and revoked under the user's name."""

@@ -173,6 +173,36 @@ class TestStoring:
         pat, password = (broker.describe(n, tenant="acme", owner="ann") for n in names)
         assert f"{pat} and password: {password}" == taken
 
+    async def test_two_of_a_kind(self, broker, taking):
+        """Different values of one kind in one input are kept apart, and numbered."""
+        words = "password: hunter2-Xk9q, other password: zebra-8842-Qq"
+        texts = [words, f"{words}, third password: kestrel-9931-Xy"]
+        taken = await taking(broker, {"messages": texts}, ANN)
+
+        values = ("hunter2-Xk9q", "zebra-8842-Qq", "kestrel-9931-Xy")
+        names = ("password", "password-2", "password-3")
+        for name, value in zip(names, values, strict=True):
+            record = broker.describe(name, tenant="acme", owner="ann")
+            assert 1 == record.version
+            assert value == _stored(broker, ANN, name)
+            assert value not in repr(taken)
+            assert str(record) in taken["messages"][1]
+
+    async def test_a_stored_one_beside_a_new_one(self, broker, taking):
+        """A value that stands beside a stored one of its kind does not replace it."""
+        await taking(broker, "password: hunter2-Xk9q", ANN)
+        await taking(broker, "from hunter2-Xk9q to password: zebra-8842-Qq", ANN)
+
+        assert "hunter2-Xk9q" == _stored(broker, ANN, "password")
+        assert "zebra-8842-Qq" == _stored(broker, ANN, "password-2")
+
+    async def test_two_of_a_kind_of_nobody(self, broker, taking):
+        """What cannot be stored is marked by its kind, without a number."""
+        words = "password: hunter2-Xk9q, other password: zebra-8842-Qq"
+        taken = await taking(broker, words, NOBODY)
+
+        assert 2 == taken.count("[REDACTED:password]")
+
     async def test_second_of_a_kind_rotates(self, broker, taking):
         """A later credential of the same kind takes the place of the first."""
         first = await taking(broker, TEXT, ANN)

@@ -373,7 +373,9 @@ class TestKeyFile:
         """A malformed file is named, not repeated and not replaced."""
         write(key_file, text)
 
-        with pytest.raises(ConfigError, match=r"key file .*master\.key") as caught:
-            find(may_generate=lambda: True)
-        assert text == key_file.read_text()
-        assert "canary" not in shown(caught.value)
+        for may, mend in ((True, "make one"), (False, "restore it")):
+            with pytest.raises(ConfigError, match=r"key file .*master\.key") as caught:
+                find(may_generate=lambda may=may: may)
+            assert text == key_file.read_text()
+            assert "canary" not in shown(caught.value)
+            assert mend in str(caught.value)

@@ -142,6 +142,21 @@ class TestWhatItRefuses:
         with pytest.raises(ConfigError, match="already protected"):
             protect(guarded, broker, mode="refuse")
 
+    async def test_a_missing_thread_is_told_as_langgraph_does(self, broker):
+        """With a checkpointer and no thread id the error is LangGraph's own."""
+        graph = graph_of(lambda _: {}, checkpointer=InMemorySaver())
+        guarded = protect(graph, broker)
+        with pytest.raises(ValueError, match="thread_id") as expected:
+            graph.invoke({"text": "x"})
+        for given in (None, {}, {"configurable": {}}):
+            with pytest.raises(ValueError, match="thread_id") as caught:
+                guarded.invoke({"text": "x"}, given)
+            assert str(expected.value) == str(caught.value)
+            with pytest.raises(ValueError, match="thread_id"):
+                await guarded.ainvoke({"text": "x"}, given)
+            with pytest.raises(ValueError, match="thread_id"):
+                list(guarded.stream({"text": "x"}, given))
+
     def test_an_unknown_mode_is_refused(self, broker):
         """A misspelt mode is an error, not the default."""
         with pytest.raises(ConfigError, match="unknown"):

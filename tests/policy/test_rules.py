@@ -89,11 +89,21 @@ class TestReading:
         with pytest.raises(ConfigError, match="a policy entry"):
             SecretPolicy(allow=[entry])
 
-    @pytest.mark.parametrize("entries", ["github:*", {"scope": "x"}, 3, None])
-    def test_a_list_is_a_list(self, entries):
-        """A bare text where a list belongs is refused, not read letter by letter."""
-        with pytest.raises(ConfigError, match="is a list"):
+    @pytest.mark.parametrize(
+        ("entries", "mend"),
+        [
+            ("github:*", "deny=['github:*']"),
+            ({"scope": "x"}, "deny=[{'scope': 'x'}]"),
+            ("", "deny=['*']"),
+            (3, "deny=['*']"),
+            (None, "deny=['*']"),
+        ],
+    )
+    def test_a_list_is_a_list(self, entries, mend):
+        """A bare text where a list belongs is refused; the mend echoes the pattern."""
+        with pytest.raises(ConfigError, match="is a list") as caught:
             SecretPolicy(deny=entries)
+        assert str(caught.value).endswith(f"write {mend}")
 
     def test_unknown_default(self):
         """A default is one of the three outcomes."""

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import functools
+import io
 import json
+import pathlib
+import re
+import threading
 
 import pydantic
 import pytest
@@ -129,3 +134,97 @@ class TestExceptions:
 
         assert type(hidden) is RuntimeError
         assert str(hidden) == "Stubborn: [REDACTED:m]"
+
+
+class Slotted(Exception):
+    __slots__ = ("token",)
+
+
+class Settings:
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+
+def _lacking(obj: object) -> BaseException:
+    try:
+        return obj.nothing_of_the_kind
+    except AttributeError as error:
+        return error
+
+
+def _exit(code: object) -> BaseException:
+    return SystemExit(code)
+
+
+def _beside(error: BaseException, **attributes: object) -> BaseException:
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    return error
+
+
+class TestBesideTheArguments:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            _lacking(VALUE),
+            _lacking([VALUE]),
+            _lacking(Settings(VALUE)),
+            _beside(NameError("gone"), name=VALUE),
+            _beside(StopIteration(), value={"t": VALUE}),
+            _exit({"t": VALUE}),
+            _beside(SystemExit(), code=[VALUE]),
+            _beside(OSError(2, "no"), filename=pathlib.Path("/x") / VALUE),
+            _beside(
+                UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), object=VALUE.encode()
+            ),
+            _beside(SyntaxError("bad"), text=VALUE),
+            _beside(ImportError("bad"), path=VALUE),
+            _beside(Slotted("bad"), token=VALUE),
+            _beside(ValueError("bad"), match=re.match(".*", VALUE)),
+            _beside(ValueError("bad"), call=functools.partial(print, VALUE)),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_what_stands_there_holds_no_value(self, redactor, error):
+        """Objects, names, codes and files that only attributes hold."""
+        hidden = redactor.redact(error)
+
+        assert type(hidden) is type(error)
+        assert VALUE in _attributes(error)
+        assert VALUE not in _attributes(hidden)
+        assert redactor.redact(hidden) is hidden
+
+    def test_what_is_clean_is_taken_over(self, redactor):
+        """A retry policy still finds the code beside a redacted text."""
+        error = _beside(SystemExit(VALUE), code=7)
+        missing = OSError(2, f"no {VALUE}", "/plain")
+
+        assert redactor.redact(error).code == 7
+        assert redactor.redact(missing).errno == 2
+        assert redactor.redact(missing).filename == "/plain"
+
+    @pytest.mark.parametrize("obj", ["text", Settings("x"), threading.Lock(), io])
+    def test_a_clean_one_keeps_its_traceback(self, redactor, obj):
+        """Also when what lacked the attribute is alive."""
+        error = _lacking(obj)
+        assert redactor.redact(error) is error
+        assert error.__traceback__ is not None
+
+
+def _attributes(error: BaseException) -> str:
+    names = [
+        "obj",
+        "name",
+        "value",
+        "code",
+        "filename",
+        "object",
+        "text",
+        "path",
+        "token",
+        "match",
+        "call",
+    ]
+    found = [getattr(error, name, None) for name in names]
+    found += [vars(each) for each in found if isinstance(each, Settings)]
+    return f"{found!r} {error!r} {vars(error)!r}"

@@ -395,7 +395,7 @@ class TestBindings:
     async def test_unknown_and_revoked_secrets_stop_the_call(
         self, broker, heard, compile_tools, asking, tool_call
     ):
-        """Their typed errors are raised, in a graph too, and the tool does not run."""
+        """Their typed errors are raised; a graph tells its model, and goes on."""
 
         @secret_tool(broker, token="no/such")
         def lost(token: str) -> str:
@@ -416,14 +416,17 @@ class TestBindings:
                 tool.invoke({})
             with pytest.raises(error):
                 await tool.ainvoke({})
-            with pytest.raises(error):
-                graph.invoke(asking(tool_call(tool.name)))
+            given = asking(tool_call(tool.name))
+            for out in (graph.invoke(given), await graph.ainvoke(given)):
+                message = out["messages"][-1]
+                assert "error" == message.status
+                assert "The tool did not run" in message.content
         assert [] == heard.digests
 
     async def test_a_foreign_handle_is_refused(
         self, broker, heard, compile_tools, asking, tool_call
     ):
-        """Another user's secret, bound by handle, is not leased, in a graph neither."""
+        """Another user's secret, bound by handle, is not leased; a graph says so."""
         handle = broker.put("ada/token", "adas-own-quiet-value", owner="ada")
 
         @secret_tool(broker, token=handle)
@@ -438,10 +441,13 @@ class TestBindings:
             use.invoke({})
         bob = {"configurable": {"user_id": "bob"}}
         graph = compile_tools([use])
-        with pytest.raises(SecretForbidden):
-            graph.invoke(asking(tool_call("use")), bob)
-        with pytest.raises(SecretForbidden):
-            await graph.ainvoke(asking(tool_call("use")), bob)
+        given = asking(tool_call("use"))
+        for out in (graph.invoke(given, bob), await graph.ainvoke(given, bob)):
+            message = out["messages"][-1]
+            assert "error" == message.status
+            assert "belongs to somebody else" in message.content
+            assert "ada" not in message.content
+        assert [] == heard.digests
         assert "ok" == use.invoke({}, {"configurable": {"user_id": "ada"}})
         assert 1 == len(heard.digests)
 
@@ -472,8 +478,11 @@ class TestUserSecrets:
         assert heard == [ada, ada, bob, bob]
 
     def test_a_missing_one_says_how_to_give_it(self, login, heard):
-        """The error names request_secret and the owner."""
-        with pytest.raises(SecretNotFound, match="request_secret"):
+        """The error names the two ways that there are: the chat, and `put`."""
+        mend = (
+            r"in the chat, or store it with broker.put\('site/password', value, owner="
+        )
+        with pytest.raises(SecretNotFound, match=mend):
             login.invoke({"site": "x"}, {"configurable": {"user_id": "ada"}})
         assert [] == heard.digests
 

@@ -206,6 +206,22 @@ class TestClient:
         assert sink.holds(str(run_id))
         assert sink.holds(str(feedback_id))
 
+    def test_a_score_that_is_a_value(self, sink, redactor, make_client):
+        """It is left out: a score is a number or nothing."""
+        redactor.register("pin", "955871794576607")
+        client = guard_client(make_client(), redactor)
+        where = {"run_id": uuid.uuid4(), "session_id": uuid.uuid4()}
+
+        client.create_feedback(
+            key="k", score=955871794576607, value={"n": 955871794576607}, **where
+        )
+        client.create_feedback(key="k", score=0.75, comment="plain", **where)
+        client.flush()
+
+        assert not sink.holds("955871794576607")
+        assert sink.holds("[REDACTED:pin]")
+        assert sink.holds("0.75")
+
     def test_ingest(self, sink, redactor, make_client, kit):
         """Runs handed over in bulk are redacted, and the given dicts stay."""
         client = guard_client(make_client(), redactor)

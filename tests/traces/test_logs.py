@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from langchain_tyrum.redaction import Redactor
+from langchain_tyrum.redaction.text import TextGuard
 from langchain_tyrum.traces import (
     RedactionFilter,
     install_tracing,
@@ -209,6 +210,41 @@ class TestFilter:
         assert 1 < len(handler.records)
         assert kit.canary("input") not in _everything(handler.records)
         assert "see [REDACTED:c/input]" == handler.records[-1][1].strip()
+
+    def test_a_broken_engine_is_no_storm(self, kept, kit, monkeypatch):
+        """Records about withheld texts are not themselves looked at, and so on."""
+        logger, handler = kept
+        ours = logging.getLogger("langchain_tyrum")
+        ours.addHandler(handler)
+        redactor = Redactor()
+        redactor.register("c/input", kit.canary("input"))
+
+        def broken(*_: object, **__: object):
+            raise RuntimeError
+
+        monkeypatch.setattr(TextGuard, "spans", broken)
+        with install_tracing(redactor):
+            logger.warning("hello %s", kit.canary("input"))
+        ours.removeHandler(handler)
+
+        assert 1 < len(handler.records) < 200
+        assert kit.canary("input") not in _everything(handler.records)
+
+    def test_numbers_in_extras(self, kept, redactor):
+        """A number that is a value shows in no field, and breaks no format."""
+        logger, handler = kept
+        redactor.register("pin", "955871794576607")
+        number = 955871794576607
+        handler.addFilter(RedactionFilter(redactor))
+
+        logger.info("%d of %s", number, {"a": number}, extra={"user": {"a": number}})
+        logger.info("%d of 7", 3, extra={"user": number})
+
+        lines = [line for _, line in handler.records]
+        assert lines == [
+            "[REDACTED:pin] of {'a': [REDACTED:pin]} {'a': '[REDACTED:pin]'}",
+            "3 of 7 [REDACTED:pin]",
+        ]
 
     def test_a_wrong_format_stays_wrong(self, redactor, kit):
         """A format that does not fit is logging's to report, without the value."""

@@ -101,6 +101,26 @@ class TestCleanJson:
         assert before is data
         assert {"a": "[REDACTED:late]"} == json.loads(after)
 
+    def test_numbers_are_values_too(self):
+        """A registered value that stands in the JSON as a number is replaced."""
+        redactor = Redactor()
+        redactor.register("pin", "955871794576607")
+        data = dumps_json({"account": 955871794576607, "955871794576607": 1.5})
+
+        clean = clean_json(data, redactor, dumps_json)
+
+        assert {"account": "[REDACTED:pin]", "[REDACTED:pin]": 1.5} == json.loads(clean)
+
+    def test_what_the_walk_does_not_find_is_withheld(self):
+        """A value that reaches over the bounds of JSON is in no part of it."""
+        redactor = Redactor()
+        redactor.register("odd", 'left","right')
+        data = b'{"a":["left","right"]}'
+
+        clean = clean_json(data, redactor, dumps_json)
+
+        assert scan.WITHHELD == json.loads(clean)
+
     def test_raw_pieces_are_not_remembered(self, redactor, kit):
         """What holds a value never counts as clean."""
         pieces = CleanPieces(redactor)

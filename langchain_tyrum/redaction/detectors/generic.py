@@ -254,10 +254,20 @@ GENERIC: tuple[Detector, ...] = (
     Detector(
         name="netrc",
         kind="password",
-        pattern=r"(?<![a-z])login\s{1,8}\S{1,128}\s{1,8}password\s{1,8}(\S{4,128})",
+        pattern=r"(?<![a-z])machine\s{1,8}\S{1,128}\s{1,8}login\s{1,8}\S{1,128}"
+        r"\s{1,8}password\s{1,8}(\S{4,128})",
+        keywords=("machine",),
+        positive=("machine api.test\n  login me\n  password hunter2",),
+        negative=("the machine api.test needs login and password",),
+    ),
+    Detector(  # without its machine only on one line: prose and lists break lines
+        name="netrc-line",
+        kind="password",
+        pattern=r"(?<![a-z])login[ \t]{1,8}\S{1,128}[ \t]{1,8}password[ \t]{1,8}"
+        r"(\S{4,128})",
         keywords=("login",),
-        positive=("machine api.test login me password hunter2",),
-        negative=("login with your password please",),
+        positive=("default login me password hunter2",),
+        negative=("login with your password please", "login me\npassword fields"),
     ),
     Detector(
         name="connection-string",

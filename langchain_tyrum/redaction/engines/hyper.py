@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import hyperscan
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 #: `hs_scan` takes a 32-bit length; longer data goes in blocks that overlap.
 _BLOCK = 1 << 30
+#: Idle scratches kept for each database.
+_SPARE = 16
 
 
 class Database:
-    """A compiled database with one scratch a thread.
+    """A compiled database with a pool of scratches.
 
-    The scratch that a database brings along serves one scan at a time; threads
-    that share it get an error instead of matches.
+    A scratch serves one scan at a time; scans that share one get an error instead
+    of matches. Making one costs more than most scans, and LangGraph starts threads
+    at each step, so they are lent by scan, not kept by thread. A lent one is not in
+    the pool: a process forked meanwhile never sees it.
     """
 
     def __init__(self, patterns: Sequence[bytes], **options: Any) -> None:
@@ -31,7 +35,7 @@ class Database:
             elements=len(patterns),
             **options,
         )
-        self._local = threading.local()
+        self._idle: deque[Any] = deque(maxlen=_SPARE)
 
     def scan(self, data: bytes, on_match: Callable[..., bool | None]) -> None:
         """Call `on_match(id, start, end, flags, context)` for each match.
@@ -40,15 +44,17 @@ class Database:
             EngineError: The scan failed.
         """
         try:
-            scratch = self._local.scratch
-        except AttributeError:
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+            scratch = self._idle.pop()
+        except IndexError:
+            scratch = hyperscan.Scratch(self._database)
         try:
             self._database.scan(data, match_event_handler=on_match, scratch=scratch)
         except hyperscan.ScanTerminated:
             pass
         except hyperscan.error as error:
             raise EngineError(type(error).__name__) from None
+        # whatever else a scan raised, its scratch is not trusted again
+        self._idle.append(scratch)
 
 
 class HyperEngine:

@@ -10,6 +10,7 @@ from langchain_tyrum.handles import HANDLE_TEXT
 from langchain_tyrum.redaction.copies import TRIGGERS
 from langchain_tyrum.redaction.findings import Span
 from langchain_tyrum.redaction.markers import MARKER_BYTES
+from langchain_tyrum.redaction.shapes.disguises import SHORT, looks_odd
 from langchain_tyrum.redaction.shapes.heads import heads, occurrences
 from langchain_tyrum.redaction.shapes.regex_tree import Unsupported, gate, opening
 from langchain_tyrum.redaction.shapes.signals import Signals
@@ -49,6 +50,7 @@ class Shapes:
         ]
         self._gated = [row for row, each in zip(self.rows, gates, strict=True) if each]
         self._gates = Signals(list(filter(None, gates)))
+        self._begins = _begins(self._gated)
         self._both = Signals([*filter(None, gates), *TRIGGERS])
 
     def signals(self, data: bytes, *, disguises: bool = True) -> tuple[list[Row], bool]:
@@ -61,12 +63,25 @@ class Shapes:
         Raises:
             EngineError: The search failed.
         """
+        if len(data) <= SHORT and self._is_calm(data, disguises=disguises):
+            return self._always, False
         fired = (self._both if disguises else self._gates).fired(data)
         if not fired:
             return self._always, False
         count = len(self._gated)
         rows = [self._gated[index] for index in fired if index < count]
         return [*self._always, *rows], any(index >= count for index in fired)
+
+    def _is_calm(self, data: bytes, *, disguises: bool) -> bool:
+        """Tell of a short text that no row begins in it and that it is undisguised."""
+        if self._begins is None or (disguises and looks_odd(data)):
+            return False
+        lowered, begins = data.lower(), self._begins
+        pairs = [lowered[at : at + 2] for at in range(len(lowered))]
+        return begins.keys().isdisjoint(pairs) or not any(
+            pair in begins and lowered.startswith(begins[pair], at)
+            for at, pair in enumerate(pairs)
+        )
 
     def find(self, data: bytes, rows: Iterable[Row]) -> list[Span]:
         """Return the span of each credential the rows find, overlaps included.
@@ -123,6 +138,17 @@ def _candidates(row: Row, data: bytes, lowered: bytes) -> Iterator[re.Match[byte
         match = row.regex.match(data, at)
         if match:
             yield match
+
+
+def _begins(rows: list[Row]) -> dict[bytes, tuple[bytes, ...]] | None:
+    """List how matches begin, by their first two bytes; None when that is not sure."""
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    for row in rows:
+        if row.heads is None:
+            return None
+        for head in row.heads:
+            found[head[:2]] = (*found.get(head[:2], ()), head)
+    return found
 
 
 def _compile(detector: Detector) -> Row:

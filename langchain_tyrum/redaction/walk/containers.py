@@ -8,6 +8,8 @@ from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.redaction.walk.blocks import walk_blocks
+from langchain_tyrum.redaction.walk.dress import is_bare, put_on, walk_dress, walk_voice
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Mode, Step, Steps
 
 if TYPE_CHECKING:
@@ -50,49 +52,60 @@ def _items(old: list[Any], names: Sequence[str] = ()) -> Steps:
     return new
 
 
+def _finished(frame: Frame, twin: Any, dress: Any) -> Steps:
+    """Give a copy its attributes, and listen to what it says of itself."""
+    if twin is not frame.obj:
+        put_on(twin, dress)
+    return twin if is_bare(type(twin)) else (yield from walk_voice(twin))
+
+
 def walk_sequence(frame: Frame) -> Steps:
-    """Walk a list or deque."""
-    old = list(frame.obj)
+    """Walk a list or deque, by what it holds and not by what it tells."""
+    obj = frame.obj
+    read = list if isinstance(obj, list) else deque
+    old = list(read.__iter__(obj))
     new = yield from _items(old)
-    if not _changed(old, new):
-        return frame.obj
-    twin = frame.copy()
-    twin.extend(new)
-    return twin
+    new = yield from walk_blocks(new, frame.label.removeprefix("."))
+    dress = yield from walk_dress(obj)
+    twin = obj
+    if dress or len(new) != len(old) or _changed(old, new):
+        twin = frame.copy()
+        twin.extend(new)
+    return (yield from _finished(frame, twin, dress))
 
 
 def walk_tuple(frame: Frame) -> Steps:
     """Walk a tuple, named or not."""
-    names = getattr(type(frame.obj), "_fields", None)
-    old = list(tuple.__iter__(frame.obj))
+    obj = frame.obj
+    names = getattr(type(obj), "_fields", None)
+    old = list(tuple.__iter__(obj))
     new = yield from _items(old, names or ())
-    if not _changed(old, new):
-        return frame.obj
-    return _tuple_like(frame.obj, new)
-
-
-def _tuple_like(obj: Any, items: list[Any]) -> Any:
-    cls = type(obj)
-    if cls is tuple:
-        return tuple(items)
-    # `__new__` of the base runs no constructor that might refuse a marker
-    twin = tuple.__new__(cls, items)
-    if getattr(obj, "__dict__", None):
-        twin.__dict__.update(obj.__dict__)
-    return twin
+    if type(obj) is tuple:
+        return tuple(new) if _changed(old, new) else obj
+    dress = yield from walk_dress(obj)
+    twin = obj
+    if dress or _changed(old, new):
+        # `__new__` of the base runs no constructor that might refuse a marker
+        twin = tuple.__new__(type(obj), new)
+        if worn := getattr(obj, "__dict__", None):
+            twin.__dict__.update(worn)
+    return (yield from _finished(frame, twin, dress))
 
 
 def walk_set(frame: Frame) -> Steps:
     """Walk a set or frozenset."""
-    old = list(frame.obj)
+    obj = frame.obj
+    frozen = isinstance(obj, frozenset)
+    old = list((frozenset if frozen else set).__iter__(obj))
     new = yield from _items(old)
-    if not _changed(old, new):
-        return frame.obj
-    if isinstance(frame.obj, frozenset):
-        return frozenset(new)
-    twin = frame.copy()
-    twin.update(new)
-    return twin
+    dress = yield from walk_dress(obj)
+    twin = obj
+    if dress or _changed(old, new):
+        if frozen:
+            return frozenset(new)
+        twin = frame.copy()
+        twin.update(new)
+    return (yield from _finished(frame, twin, dress))
 
 
 def walk_view(frame: Frame) -> Steps:
@@ -103,9 +116,10 @@ def walk_view(frame: Frame) -> Steps:
 
 
 def walk_mapping(frame: Frame) -> Steps:
-    """Walk keys and values of a dict or mapping proxy."""
-    old = list(frame.obj.items())
-    known = _structural(frame.obj)
+    """Walk keys and values of a dict or mapping proxy, by what it holds."""
+    obj = frame.obj
+    old = list(dict.items(obj) if isinstance(obj, dict) else obj.items())
+    known = _structural(obj)
     new: dict[Any, Any] = {}
     changed = False
     for key, value in old:
@@ -116,21 +130,29 @@ def walk_mapping(frame: Frame) -> Steps:
         new_value = yield Step(value, label, mode, under)
         changed = changed or new_key is not key or new_value is not value
         new[_free(new_key, new) if new_key is not key else key] = new_value
-    if not changed:
-        return frame.obj
-    if isinstance(frame.obj, MappingProxyType):
-        return MappingProxyType(new)
-    twin = frame.copy()
-    for key, value in new.items():
-        twin[key] = value
-    return twin
+    if isinstance(obj, MappingProxyType):
+        return MappingProxyType(new) if changed else obj
+    if type(obj) is dict and not changed:
+        return obj
+    dress = yield from walk_dress(obj)
+    twin = obj
+    if dress or changed:
+        twin = frame.copy()
+        for key, value in new.items():
+            twin[key] = value
+    return (yield from _finished(frame, twin, dress))
 
 
 def _structural(obj: Any) -> frozenset[str]:
     """Name the keys of a tool call that are ids and names, no free text."""
-    if isinstance(obj, dict) and obj.get("type") in _TOOL_CALLS and "args" in obj:
+    if isinstance(obj, dict) and "args" in obj and _kind(obj) in _TOOL_CALLS:
         return _TOOL_CALL_PARTS
     return frozenset()
+
+
+def _kind(obj: dict[Any, Any]) -> str:
+    found = dict.get(obj, "type")
+    return found if type(found) is str else ""
 
 
 def _label(key: Any) -> str:
@@ -157,4 +179,12 @@ def _changed(old: list[Any], new: list[Any]) -> bool:
 
 def empty_deque(obj: deque[Any]) -> deque[Any]:
     """Return an empty deque of the same length limit."""
+    if type(obj) is not deque:
+        try:
+            twin = copy.copy(obj)
+            twin.clear()
+        except Exception:
+            twin = None
+        if type(twin) is type(obj) and twin is not obj:
+            return twin
     return deque(maxlen=obj.maxlen)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from pydantic_core import ValidationError
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Step, Steps
+from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LINKS = ("__cause__", "__context__")
+_DATA = (str, bytes, bytearray, list, dict, tuple, set, frozenset, BaseModel)
 #: Read past properties that a class may have put in its place.
 _ARGS = vars(BaseException)["args"]
 
@@ -26,7 +29,10 @@ def walk_exception(frame: Frame) -> Steps:
     for name, value in list(attributes.items()):
         attributes[name] = yield Step(value, f".{name}")
         changed = changed or attributes[name] is not value
-    extras = yield Step(_slots(error), "")
+    beside = _beside(error)
+    for name, value in list(beside.items()):
+        beside[name] = yield Step(value, f".{name}")
+        changed = changed or beside[name] is not value
     links: dict[str, Any] = {}
     for name in _LINKS:
         value = getattr(error, name)
@@ -34,9 +40,11 @@ def walk_exception(frame: Frame) -> Steps:
         changed = changed or links[name] is not value
     spoken = _spoken(error)
     said = yield Step(spoken, "")
-    if not changed and said == spoken and extras == _slots(error):
+    if not changed and said == spoken:
         return error
     twin = _rebuilt(frame, args, attributes)
+    if twin is not None:
+        _take_over(twin, beside)
     kept = yield Step(_spoken(twin), "")
     if twin is None or kept != _spoken(twin):
         twin = RuntimeError(said)
@@ -51,13 +59,40 @@ def _spoken(error: BaseException | None) -> str:
         return ""
 
 
-def _slots(error: BaseException) -> dict[str, Any]:
-    """Return what exceptions keep outside `args`: files, objects, exit codes."""
-    names = ("filename", "filename2", "object", "doc", "text", "value", "name", "path")
-    found = {name: getattr(error, name, None) for name in names}
-    return {
-        name: value for name, value in found.items() if isinstance(value, str | bytes)
-    }
+def _beside(error: BaseException) -> dict[str, Any]:
+    """Return what exceptions keep in slots: files, objects, names, exit codes.
+
+    The object that lacked an attribute may be alive and large, so no more of it is
+    looked at than what it shows at once.
+    """
+    found = {}
+    for name, member in slots_of(type(error)):
+        value = read_slot(member, error)
+        if value is UNSET or value is None or name.startswith("__"):
+            continue
+        alive = name == "obj" and not isinstance(value, _DATA)
+        found[name] = _at_once(value) if alive else value
+    return found
+
+
+def _at_once(obj: Any) -> list[Any]:
+    try:
+        worn = getattr(obj, "__dict__", None) or {}
+        parts = [each for each in worn.values() if isinstance(each, _DATA)]
+        return [repr(obj), *parts]
+    except Exception:  # it shows nothing to anybody
+        return []
+
+
+def _take_over(twin: BaseException, beside: Mapping[str, Any]) -> None:
+    """Give the new exception what the old one kept beside `args`."""
+    for name, value in beside.items():
+        if name == "obj" or getattr(twin, name, None) is value:
+            continue
+        try:
+            setattr(twin, name, value)
+        except (AttributeError, TypeError, ValueError):
+            continue  # what cannot be set is not there
 
 
 def _rebuilt(

@@ -11,10 +11,11 @@ import fractions
 import functools
 import io
 import ipaddress
+import logging
 import numbers
 import pathlib
-import re
 import socket
+import ssl
 import struct
 import threading
 import types
@@ -29,44 +30,48 @@ from pydantic import BaseModel
 from pydantic_core import MultiHostUrl, Url
 
 from langchain_tyrum.handles import SecretValue
-from langchain_tyrum.redaction.walk import containers, exceptions, leaves, objects
+from langchain_tyrum.redaction.registry import Registry
+from langchain_tyrum.redaction.walk import (
+    containers,
+    dress,
+    exceptions,
+    leaves,
+    objects,
+    parted,
+)
 from langchain_tyrum.redaction.walk.machine import Kind
+from langchain_tyrum.redaction.walk.slots import slots_of
 
 _INERT = Kind()
 _OPAQUE = Kind(leaf=leaves.opaque_leaf)
-_INERT_TYPES: tuple[type, ...] = (
+#: Inert, unless they show a value.
+_SHOWN = Kind(leaf=leaves.shown_leaf)
+_MUTE_TYPES = frozenset(
+    {
+        object,
+        range,
+        types.NoneType,
+        types.EllipsisType,
+        types.NotImplementedType,
+        Registry,
+    }
+)
+_TIMES = (dt.date, dt.time, dt.timedelta)
+_SHOWN_TYPES: tuple[type, ...] = (
     type,
-    types.NoneType,
-    types.EllipsisType,
-    types.NotImplementedType,
-    numbers.Number,
-    decimal.Decimal,
-    fractions.Fraction,
-    range,
-    slice,
-    dt.date,
-    dt.time,
-    dt.timedelta,
     dt.tzinfo,
     zoneinfo.ZoneInfo,
-    uuid.UUID,
-    enum.Enum,
     ipaddress._IPAddressBase,  # noqa: SLF001 - the only common base there is
     types.ModuleType,
     types.FunctionType,
-    types.BuiltinFunctionType,
-    types.MethodType,
-    types.MethodWrapperType,
     types.WrapperDescriptorType,
     types.GenericAlias,
     types.UnionType,
     types.CodeType,
     typing.TypeVar,
-    functools.partial,
     property,
     staticmethod,
     classmethod,
-    re.Pattern,
     weakref.ReferenceType,
     contextvars.Context,
     contextvars.ContextVar,
@@ -79,12 +84,15 @@ _INERT_TYPES: tuple[type, ...] = (
     type(threading.Lock()),
     type(threading.RLock()),
     asyncio.AbstractEventLoop,
-    asyncio.Future,
     asyncio.Event,
     asyncio.Lock,
     asyncio.Condition,
     asyncio.Semaphore,
     socket.socket,
+    ssl.SSLContext,
+    ssl.SSLObject,
+    logging.Logger,
+    logging.Handler,
 )
 _FILES = (io.RawIOBase, io.BufferedIOBase, io.TextIOBase)
 _IN_MEMORY = (io.StringIO, io.BytesIO)
@@ -104,14 +112,42 @@ def kind_of(cls: type) -> Kind:
     """
     if issubclass(cls, SecretValue):
         return Kind(leaf=leaves.leased_leaf)
-    if issubclass(cls, _INERT_TYPES):
+    if cls in _MUTE_TYPES:
         return _INERT
+    if issubclass(cls, enum.Enum):
+        return Kind(leaf=leaves.enum_leaf)
+    return _leaf(cls) or _number(cls) or _shown(cls) or _container(cls) or _object(cls)
+
+
+def _number(cls: type) -> Kind | None:
+    if leaves.is_scalar(cls):
+        return Kind(leaf=leaves.scalar_leaf)
+    if issubclass(cls, int | float) and not dress.is_bare(cls):
+        return Kind(handler=dress.walk_dressed)
+    if cls in (int, float, decimal.Decimal, fractions.Fraction):
+        return Kind(leaf=leaves.number_leaf)
+    if issubclass(cls, uuid.UUID):
+        return Kind(leaf=leaves.uuid_leaf)
+    if issubclass(cls, _TIMES):
+        return Kind(leaf=leaves.time_leaf)
+    return _SHOWN if issubclass(cls, numbers.Number) else None
+
+
+def _shown(cls: type) -> Kind | None:
+    if parted.has_parts(cls):
+        return Kind(handler=parted.walk_parts)
+    if issubclass(cls, _SHOWN_TYPES):
+        return _SHOWN
     if issubclass(cls, _FILES):
-        return _OPAQUE if issubclass(cls, _IN_MEMORY) else _INERT
-    return _leaf(cls) or _container(cls) or _object(cls)
+        return _OPAQUE if issubclass(cls, _IN_MEMORY) else _SHOWN
+    return None
 
 
 def _leaf(cls: type) -> Kind | None:
+    if leaves.is_scalar(cls) and not issubclass(cls, str | bytes):
+        return None
+    if issubclass(cls, str | bytes) and not dress.is_bare(cls):
+        return Kind(handler=dress.walk_dressed)
     if issubclass(cls, str):
         return Kind(leaf=leaves.text_leaf)
     if issubclass(cls, bytes):
@@ -139,7 +175,7 @@ def _container(cls: type) -> Kind | None:
         return Kind(handler=containers.walk_mapping)
     if issubclass(cls, list):
         return Kind(handler=containers.walk_sequence, blank=containers.emptied)
-    if cls is deque:
+    if issubclass(cls, deque):
         return Kind(handler=containers.walk_sequence, blank=containers.empty_deque)
     if issubclass(cls, tuple):
         return Kind(handler=containers.walk_tuple)
@@ -157,17 +193,20 @@ def _object(cls: type) -> Kind:
         return Kind(handler=exceptions.walk_exception, blank=exceptions.blank_exception)
     if issubclass(cls, BaseModel):
         return Kind(handler=objects.walk_model, blank=objects.allocate)
-    if cls is object:
-        return _INERT
     if _iterates_only(cls):
         return _OPAQUE
     if not _is_transparent(cls):
-        return _INERT if hasattr(cls, "__call__") else _OPAQUE  # noqa: B004
+        return _SHOWN if _has(cls, "__call__") else _OPAQUE
     return Kind(handler=objects.walk_object, blank=objects.allocate)
 
 
 def _iterates_only(cls: type) -> bool:
-    return hasattr(cls, "__next__") or hasattr(cls, "__anext__")
+    return _has(cls, "__next__") or _has(cls, "__anext__")
+
+
+def _has(cls: type, name: str) -> bool:
+    """Ask the class and its bases: `hasattr` would also ask its metaclass."""
+    return any(name in vars(base) for base in cls.__mro__)
 
 
 def _is_transparent(cls: type) -> bool:
@@ -175,6 +214,6 @@ def _is_transparent(cls: type) -> bool:
 
     What stands on a C type is larger than its `__dict__` and slots account for.
     """
-    visible = len(objects.slots_of(cls))
+    visible = len(slots_of(cls))
     visible += (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
     return cls.__basicsize__ <= object.__basicsize__ + visible * _POINTER

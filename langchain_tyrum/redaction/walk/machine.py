@@ -35,6 +35,11 @@ class Step(NamedTuple):
 class Visitor(Protocol):
     """What is done with the leaves."""
 
+    @property
+    def numbers(self) -> bool:
+        """Whether a number may be a value, so that numbers are looked at too."""
+        ...
+
     def text(self, text: str, step: Step, path: Callable[[], str]) -> str:
         """Return what a string becomes; the same object when it is clean."""
         ...
@@ -65,11 +70,12 @@ class Cannot(Exception):
 class Frame:
     """An object whose parts are being walked."""
 
-    __slots__ = ("_blank", "label", "obj", "steps", "twin")
+    __slots__ = ("_blank", "label", "obj", "step", "steps", "twin")
 
-    def __init__(self, obj: Any, label: str, kind: Kind) -> None:
-        self.obj = obj
-        self.label = label
+    def __init__(self, step: Step, kind: Kind) -> None:
+        self.obj = step.part
+        self.label = step.label
+        self.step = step
         self.twin: Any = None
         self._blank = kind.blank or _no_blank
         self.steps = (kind.handler or _no_steps)(self)
@@ -97,7 +103,9 @@ class Kind(NamedTuple):
     blank: Callable[[Any], Any] | None = None
 
 
-_ATOMS = frozenset({type(None), bool, int, float})
+_ATOMS = frozenset({type(None), bool})
+#: Whole numbers below have fewer than six digits.
+SMALL = 10**5
 _PENDING = object()
 
 
@@ -152,6 +160,10 @@ class _Machine:
             return self._visitor.text(part, step, self.path)
         if cls in _ATOMS:
             return part
+        if cls is int or cls is float:
+            small = cls is int and -SMALL < part < SMALL
+            if small or not self._visitor.numbers:
+                return part
         kind = self._kind_of(cls)
         if kind.leaf is not None:
             try:
@@ -172,7 +184,7 @@ class _Machine:
                 return self._withhold(part)
         if self._visitor.knows(part):
             return part
-        frame = Frame(part, step.label, kind)
+        frame = Frame(step, kind)
         self._stack.append(frame)
         self._open[id(part)] = frame
         return _PENDING

@@ -9,16 +9,16 @@ from __future__ import annotations
 import copy
 import functools
 import json
-from types import MemberDescriptorType
 from typing import Any
 
 from pydantic import BaseModel
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Mode, Step, Steps
+from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of
 
 _MESSAGE = "langchain_core.messages"
+_LONG = 12
 _STRUCTURE = frozenset({"type", "role", "id", "tool_call_id"})
-_UNSET = object()
 #: Empty ones of these need no step.
 _HOLLOW = frozenset({type(None), bool, int, str, list, dict})
 
@@ -34,16 +34,6 @@ def _is_message(cls: type) -> bool:
         base.__name__ == "BaseMessage" and base.__module__.startswith(_MESSAGE)
         for base in cls.__mro__
     )
-
-
-def slots_of(cls: type) -> list[tuple[str, MemberDescriptorType]]:
-    """List the slots of a class and its bases, whatever their names are mangled to."""
-    return [
-        (name, member)
-        for base in cls.__mro__
-        for name, member in vars(base).items()
-        if isinstance(member, MemberDescriptorType)
-    ]
 
 
 def allocate(obj: Any) -> Any:
@@ -69,10 +59,11 @@ def walk_object(frame: Frame) -> Steps:
     known = _known_fields(cls)
     attributes = dict(getattr(obj, "__dict__", None) or {})
     changed = yield from _fields(attributes, known)
+    yield from _names(attributes)
     slots = {}
     for name, member in slots_of(cls):
-        value = _slot(member, obj)
-        if value is _UNSET or name in ("__dict__", "__weakref__"):
+        value = read_slot(member, obj)
+        if value is UNSET or name in ("__dict__", "__weakref__"):
             continue
         mode = Mode.KNOWN if name in known else Mode.FULL
         new = yield Step(value, f".{name}", mode, _under(name, value))
@@ -88,11 +79,19 @@ def walk_object(frame: Frame) -> Steps:
     return twin
 
 
-def _slot(member: MemberDescriptorType, obj: Any) -> Any:
-    try:
-        return member.__get__(obj)
-    except AttributeError:
-        return _UNSET
+def _names(attributes: dict[str, Any]) -> Steps:
+    """Look at the names of attributes, which cannot be rewritten.
+
+    Raises:
+        Cannot: They hold a value.
+    """
+    names = "\n".join(filter(_is_long, attributes))
+    if names and (yield Step(names, "{key}")) != names:
+        raise Cannot("names")
+
+
+def _is_long(name: Any) -> bool:
+    return type(name) is str and len(name) >= _LONG
 
 
 def _under(name: str, value: Any) -> str:
@@ -126,23 +125,27 @@ def walk_model(frame: Frame) -> Steps:
     obj = frame.obj
     fields = dict(obj.__dict__)
     changed = yield from _fields(fields, _known_fields(type(obj)))
-    extra, private = (
-        dict(part) if (part := getattr(obj, name, None)) else part
-        for name in ("__pydantic_extra__", "__pydantic_private__")
-    )
-    for part in (extra, private):
-        if part:
-            changed = (yield from _fields(part, frozenset())) or changed
-    if not changed:
+    said = getattr(obj, "__pydantic_extra__", None)
+    extra = (yield Step(said)) if said else said  # with its keys: anyone names them
+    private = getattr(obj, "__pydantic_private__", None)
+    if private:
+        private = dict(private)
+        changed = (yield from _fields(private, frozenset())) or changed
+    if not changed and extra is said:
         return obj
     if is_message(type(obj)):
         _align_tool_calls(fields)
     twin = frame.copy()
     object.__setattr__(twin, "__dict__", fields)
-    object.__setattr__(twin, "__pydantic_fields_set__", set(obj.model_fields_set))
+    object.__setattr__(twin, "__pydantic_fields_set__", _set_fields(obj, extra))
     object.__setattr__(twin, "__pydantic_extra__", extra)
     object.__setattr__(twin, "__pydantic_private__", private)
     return twin
+
+
+def _set_fields(obj: Any, extra: dict[str, Any] | None) -> set[str]:
+    gone = (obj.__pydantic_extra__ or {}).keys() - (extra or {}).keys()
+    return set(obj.model_fields_set) - gone
 
 
 def _align_tool_calls(fields: dict[str, Any]) -> None:

@@ -1,0 +1,71 @@
+"""Blocks of text: what is cut across them is whole again where they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.redaction.walk.machine import Step, Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The field whose strings, beside blocks, are text of one message.
+CONTENT = "content"
+
+
+def joined_text(items: Sequence[Any], field: str) -> str:
+    """Return the text that several content blocks make; empty when they make none.
+
+    Args:
+        items: The items of a list.
+        field: The name that the list has where it stands.
+    """
+    if len(items) < 2:
+        return ""
+    at = _texts(items, field)
+    return "".join(_text(items[index]) for index in at) if len(at) > 1 else ""
+
+
+def walk_blocks(items: list[Any], field: str) -> Steps:
+    """Look at the joined text of content blocks.
+
+    Args:
+        items: The items of a list, redacted one by one.
+        field: The name that the list has where it stands.
+
+    Returns:
+        The same items; when a value is cut across blocks of text, all of their text
+        is in the first one, redacted.
+    """
+    joined = joined_text(items, field)
+    if not joined:
+        return items
+    clean = yield Step(joined)
+    if clean == joined:
+        return items
+    first, *rest = _texts(items, field)
+    block = items[first]
+    one = clean if type(block) is str else {**block, "text": clean}
+    dropped = set(rest)
+    return [
+        one if index == first else item
+        for index, item in enumerate(items)
+        if index not in dropped
+    ]
+
+
+def _texts(items: Sequence[Any], field: str) -> list[int]:
+    strings = field == CONTENT
+    return [
+        index
+        for index, item in enumerate(items)
+        if (
+            item.get("type") == "text" and type(item.get("text")) is str
+            if type(item) is dict
+            else strings and type(item) is str
+        )
+    ]
+
+
+def _text(item: Any) -> str:
+    return item if type(item) is str else item["text"]

@@ -1,0 +1,62 @@
+"""Numbers, as the text that they are written as: a value may be one."""
+
+from __future__ import annotations
+
+import decimal
+import re
+import weakref
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from typing import Protocol
+
+    class _Tier(Protocol):
+        @property
+        def forms(self) -> Collection[bytes]: ...
+
+    class _Registry(Protocol):
+        @property
+        def generation(self) -> int: ...
+
+        def __len__(self) -> int: ...
+
+        def tiers(self) -> Sequence[Any]: ...
+
+
+_NUMERAL = re.compile(rb"[-+]?[0-9][0-9.]{4,}[0-9](?:[eE][-+]?[0-9]+)?")
+_WIDEST = 1e30
+#: Tiers do not change, so each of them is read once.
+_TIERS: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
+_REGISTRIES: weakref.WeakKeyDictionary[Any, tuple[int, bool]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def may_be_numbers(registry: _Registry) -> bool:
+    """Tell whether any registered value is written as a number.
+
+    Most are not, and then a number needs no look.
+    """
+    generation = registry.generation
+    at, found = _REGISTRIES.get(registry, (-1, False))
+    if at != generation:
+        found = any(_has_numeral(tier) for tier in registry.tiers())
+        _REGISTRIES[registry] = generation, found
+    return found
+
+
+def _has_numeral(tier: _Tier) -> bool:
+    found = _TIERS.get(tier)
+    if found is None:
+        found = any(map(_NUMERAL.fullmatch, tier.forms))
+        _TIERS[tier] = found
+    return found
+
+
+def numeral(number: Any) -> str:
+    """Write a number out, without an exponent where it is a whole one."""
+    text = str(number)
+    if type(number) is float and "e+" in text and abs(number) < _WIDEST:
+        return format(decimal.Decimal(text), "f")
+    return text

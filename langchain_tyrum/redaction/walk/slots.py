@@ -1,0 +1,36 @@
+"""The slots of classes, whatever their names are mangled to."""
+
+from __future__ import annotations
+
+import functools
+from types import MemberDescriptorType
+from typing import Any
+
+#: Stands for a slot that holds nothing.
+UNSET = object()
+
+
+Slots = tuple[tuple[str, MemberDescriptorType], ...]
+
+
+def slots_of(cls: type) -> Slots:
+    """List the slots of a class and its bases, whatever their names are mangled to."""
+    return _slots_of(cls)
+
+
+@functools.lru_cache(maxsize=8192)
+def _slots_of(cls: type) -> Slots:
+    return tuple(
+        (name, member)
+        for base in cls.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, MemberDescriptorType)
+    )
+
+
+def read_slot(member: MemberDescriptorType, obj: Any) -> Any:
+    """Return what a slot holds, or `UNSET`."""
+    try:
+        return member.__get__(obj)
+    except AttributeError:
+        return UNSET
