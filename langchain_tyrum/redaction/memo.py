@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.keyed import keyed
 from langchain_tyrum.redaction.visitors import Collecting
+from langchain_tyrum.redaction.walk.blocks import joined_text
 from langchain_tyrum.redaction.walk.kinds import kind_of
+from langchain_tyrum.redaction.walk.machine import SMALL
 from langchain_tyrum.redaction.walk.objects import is_message, walk_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from langchain_tyrum.redaction.text import TextGuard
     from langchain_tyrum.redaction.walk import Step
@@ -22,9 +24,7 @@ _DEEPEST_DATA = 16
 _MOST_PARTS = 4096
 _MOST_LETTERS = 1 << 20
 _DEEPEST = 6
-_NUMBERS = (int, float)
-_PLAIN = (type(None), bool, *_NUMBERS)
-_BLOCKS = (str, dict)
+_PLAIN = (type(None), bool, int, float)
 
 #: What a message was made of: the ids of its strings and the shape around them.
 Print = tuple[Any, ...]
@@ -137,8 +137,10 @@ class Fresh(Collecting):
         if cls is str:
             self._keep(obj, under)
             return True
+        if cls is float or (cls is int and not -SMALL < obj < SMALL):
+            return not self.numbers
         if cls in _PLAIN:
-            return not self.numbers or cls not in _NUMBERS
+            return True
         self._nodes -= 1
         if depth == 0 or self._nodes < 0:
             return False
@@ -151,9 +153,9 @@ class Fresh(Collecting):
                     return False
             return True
         if cls is list or cls is tuple:
-            return not _may_be_cut(obj) and all(
-                self._gather(each, "", depth - 1) for each in obj
-            )
+            if len(obj) > 1 and (joined := joined_text(obj, under)):
+                self._keep(joined, "")
+            return all(self._gather(each, "", depth - 1) for each in obj)
         return is_message(cls) and self._message(obj, depth)
 
     def _message(self, obj: Any, depth: int) -> bool:
@@ -187,11 +189,6 @@ class Fresh(Collecting):
             return not guard.spans(joined)
         self._clean.add(self._generation, self._parts)
         return True
-
-
-def _may_be_cut(items: Sequence[Any]) -> bool:
-    """Tell whether items may be blocks of one text, which are looked at joined."""
-    return len(items) > 1 and sum(type(each) in _BLOCKS for each in items) > 1
 
 
 @lru_cache(maxsize=1024)
