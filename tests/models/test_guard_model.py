@@ -294,7 +294,7 @@ class TestLikeness:
 
     def test_in_an_agent(self, model, redactor, value):
         """`create_agent` takes a guarded model as it takes any."""
-        agents = pytest.importorskip("langchain.agents")
+        from langchain import agents
 
         @tool
         def look_up(text: str) -> str:

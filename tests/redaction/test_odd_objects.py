@@ -312,12 +312,13 @@ class TestOddObjects:
 
     def test_numpy_scalars_are_looked_into(self, redactor):
         """Bytes in a void, a field's name, and numbers beside them."""
-        numpy = pytest.importorskip("numpy")
-        plain = [numpy.int64(7), numpy.bool_(1), numpy.dtype("i4"), numpy.float32(1)]
+        import numpy as np
+
+        plain = [np.int64(7), np.bool_(1), np.dtype("i4"), np.float32(1)]
 
         assert redactor.redact(plain) is plain
-        assert redactor.redact(numpy.void(VALUE.encode())) != VALUE.encode()
-        assert VALUE not in repr(redactor.redact([numpy.dtype([(VALUE, "i4")])]))
+        assert redactor.redact(np.void(VALUE.encode())) != VALUE.encode()
+        assert VALUE not in repr(redactor.redact([np.dtype([(VALUE, "i4")])]))
 
     def test_an_escaped_pattern_is_read(self, redactor):
         """`re.escape` puts backslashes into a value."""

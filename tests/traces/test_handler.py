@@ -196,7 +196,8 @@ class TestEvents:
 
     def test_retry_state(self, redactor, kit):
         """What a retry state says of its call and outcome is redacted."""
-        tenacity = pytest.importorskip("tenacity")
+        import tenacity
+
         witness = kit.Witness()
         state = tenacity.RetryCallState(None, None, (kit.canary("input"),), {})
         state.set_exception((ValueError, ValueError(kit.canary("error")), None))

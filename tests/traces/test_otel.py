@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pytest
 from langchain_core.tracers.langchain import LangChainTracer
-
-from langchain_tyrum.traces import guard_client, install_tracing
-
-pytest.importorskip("opentelemetry.sdk")
-
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from langchain_tyrum.traces import guard_client, install_tracing
 
 
 @pytest.fixture
