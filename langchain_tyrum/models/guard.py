@@ -20,6 +20,7 @@ from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models.calls import OPTIONAL as _OPTIONAL
 from langchain_tyrum.models.calls import ModelGuard
 from langchain_tyrum.models.messages import guard_options
+from langchain_tyrum.redaction.sources import redactor_of
 
 if TYPE_CHECKING:
     from langchain_tyrum.models.messages import Mode
@@ -47,6 +48,7 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
     Raises:
         ConfigError: It is no chat model, or its class allows no subclass.
     """
+    redactor = redactor_of(redactor)
     if isinstance(model, RunnableBinding):
         bound = guard_model(model.bound, redactor, mode=mode)
         kwargs = guard_options(dict(model.kwargs), redactor, mode=mode)

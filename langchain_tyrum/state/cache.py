@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langgraph.cache.base import BaseCache
 
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
 from langchain_tyrum.state.serde import guard_serde
 
@@ -31,6 +32,7 @@ def guard_cache(cache: CacheT, redactor: Redactor) -> CacheT:
         An object of a subclass of the cache's class and of the same name. A cache
         that this redactor guards already is returned itself.
     """
+    redactor = redactor_of(redactor)
     known = guard_of(cache)
     guard = (known or Guard(())).plus(redactor)
     if guard is known:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state import compat
 from langchain_tyrum.state.config import clean_config, clean_metadata, refuse_ids
 from langchain_tyrum.state.guard import GUARD, Guard, guard_of, passes, refuse_each
@@ -51,6 +52,7 @@ def guard_checkpointer(saver: SaverT, redactor: Redactor) -> SaverT:
             f"{type(saver).__name__} is no BaseCheckpointSaver: pass the saver that "
             "goes into compile(checkpointer=...)"
         )
+    redactor = redactor_of(redactor)
     known = guard_of(saver)
     guard = (known or Guard(())).plus(redactor)
     if guard is known:

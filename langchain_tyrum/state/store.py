@@ -14,6 +14,7 @@ from langgraph.store.base import (
     TTLConfig,
 )
 
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state.guard import Guard, guard_of, refuse_each
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def guard_store(store: BaseStore, redactor: Redactor) -> BaseStore:
         The guarded store; a store that this redactor guards already is returned
         itself.
     """
+    redactor = redactor_of(redactor)
     known = guard_of(store)
     guard = (known or Guard(())).plus(redactor)
     if guard is known:

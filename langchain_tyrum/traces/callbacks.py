@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackManager, BaseRunManager
 
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces.clients import guard_client
 from langchain_tyrum.traces.compat import LangChainTracer
 from langchain_tyrum.traces.events import RedactingCallbackHandler
-from langchain_tyrum.traces.sources import redactor_of
 
 if TYPE_CHECKING:
     from langchain_tyrum.traces.sources import RedactorSource

@@ -11,8 +11,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces import compat, payload
-from langchain_tyrum.traces.sources import among, lasting, redactor_of
+from langchain_tyrum.traces.sources import among, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

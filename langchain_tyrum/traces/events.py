@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.callbacks import BaseCallbackHandler
 
 from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces import taps
 from langchain_tyrum.traces.feed import EventFeed
-from langchain_tyrum.traces.sources import among, redactor_of
+from langchain_tyrum.traces.sources import among
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
 from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces import clients, compat, hooks, payload
 from langchain_tyrum.traces.events import RedactingCallbackHandler
-from langchain_tyrum.traces.sources import among, lasting, redactor_of
+from langchain_tyrum.traces.sources import among, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable

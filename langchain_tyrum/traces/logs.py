@@ -8,8 +8,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces.scan import pieces_of
-from langchain_tyrum.traces.sources import redactor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-from langchain_tyrum.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -21,21 +19,6 @@ class HasRedactor(Protocol):
 
 
 RedactorSource: TypeAlias = "Redactor | HasRedactor"
-
-
-def redactor_of(source: Any) -> Redactor:
-    """Return the redactor of a broker, or the redactor itself.
-
-    Raises:
-        ConfigError: It is neither.
-    """
-    found = getattr(source, "redactor", source)
-    if not callable(getattr(found, "redact_text", None)):
-        raise ConfigError(
-            f"a {type(source).__name__!r} is no redactor: pass broker, or "
-            "broker.redactor"
-        )
-    return cast("Redactor", found)
 
 
 def among(redactor: Redactor, known: Iterable[Redactor]) -> bool:
