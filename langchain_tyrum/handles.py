@@ -163,7 +163,7 @@ class SecretRecord(BaseModel):
     scope: str
     created_at: datetime
     version: int = 1
-    status: Literal["active", "revoked", "expired"] = "active"
+    status: Literal["active", "revoked", "expired", "disabled"] = "active"
     tenant: str = "default"
     owner: str | None = None
     principal: Literal["service", "user"] = "service"

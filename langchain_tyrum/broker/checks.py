@@ -42,6 +42,12 @@ def check_usable(
         )
     if record.status == "revoked":
         raise revoked(record, tool_id=tool_id)
+    if record.status == "disabled":
+        raise SecretRevoked(
+            f"{record.name!r} is no longer declared in tyrum.toml: put its table "
+            "[secrets] back, or store it anew under another name",
+            **where,
+        )
     if record.status == "expired":
         raise SecretExpired(
             f"{record.name!r} has expired: store a fresh value with a later expires_at",

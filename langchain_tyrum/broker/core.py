@@ -114,7 +114,13 @@ class Core:
             return self.catalog.by_id(connection, handle_id)
         owners = ("", owner) if owner else ("",)
         name = str(secret)
-        entry = self.catalog.by_name(connection, name, tenant=tenant, owners=owners)
+        entry = self.catalog.by_name(
+            connection,
+            name,
+            tenant=tenant,
+            owners=owners,
+            environment=self.environment,
+        )
         if entry is None:
             shown = self.redactor.redact_text(name)[:64]
             raise unknown(

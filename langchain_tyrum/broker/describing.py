@@ -47,7 +47,7 @@ class Describing(Part):
     ) -> list[SecretRecord]:
         """The records of a tenant's services, or of one user, revoked ones too."""
         columns = schema.secrets.c
-        with self._core.catalog.transaction() as connection:
+        with self._core.catalog.reading() as connection:
             found = self._core.catalog.find(
                 connection, columns.tenant == tenant, columns.owner == (owner or "")
             )
@@ -66,7 +66,7 @@ class Describing(Part):
         Raises:
             SecretNotFound: Nothing is stored under that name or handle.
         """
-        with self._core.catalog.transaction() as connection:
+        with self._core.catalog.reading() as connection:
             return self._core.find(
                 connection, secret, tenant=tenant, owner=owner
             ).record
@@ -179,7 +179,7 @@ class Describing(Part):
             )
         for handle_id, reference in named:
             if tool_id in reference.allowed_tool_ids:
-                with self._core.catalog.transaction() as connection:
+                with self._core.catalog.reading() as connection:
                     return self._core.catalog.by_id(connection, handle_id).record
         raise SecretForbidden(
             f"{str(named[0][1])!r} may not be used by {tool_id!r}: add the tool with "
@@ -224,7 +224,7 @@ class Describing(Part):
 
     def _entries(self, secrets: Sequence[Secret] | None) -> list[Entry]:
         core, columns = self._core, schema.secrets.c
-        with core.catalog.transaction() as connection:
+        with core.catalog.reading() as connection:
             if secrets is not None:
                 return [core.find(connection, secret) for secret in secrets]
             here = or_(
@@ -234,7 +234,7 @@ class Describing(Part):
             return core.catalog.find(connection, here)
 
     def _references(self, tenant: str) -> list[tuple[str, SecretReference]]:
-        with self._core.catalog.transaction() as connection:
+        with self._core.catalog.reading() as connection:
             return self._core.catalog.references(
                 connection, schema.references.c.tenant == tenant
             )

@@ -222,13 +222,17 @@ class Lifecycle:
         return now
 
     def _find(self, name: str, details: Details) -> Entry | None:
-        with self._core.catalog.transaction() as connection:
-            return self._core.catalog.by_name(
-                connection, name, tenant=details.tenant, owners=(details.owner or "",)
+        with self._core.catalog.reading() as connection:
+            return self._core.catalog.named(
+                connection,
+                name,
+                tenant=details.tenant,
+                owner=details.owner or "",
+                environment=details.environment or "",
             )
 
     def _entry(self, secret: Secret, tenant: str, owner: str | None) -> Entry:
-        with self._core.catalog.transaction() as connection:
+        with self._core.catalog.reading() as connection:
             return self._core.find(connection, secret, tenant=tenant, owner=owner)
 
     def _add(self, entry: Entry, *, action: str) -> None:

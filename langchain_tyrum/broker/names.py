@@ -74,7 +74,7 @@ def names_of(
 
 def is_known(catalog: Catalog, name: str) -> bool:
     """Whether anybody, in any tenant, has a secret of that name."""
-    with catalog.transaction() as connection:
+    with catalog.reading() as connection:
         return bool(catalog.find(connection, schema.secrets.c.name == name))
 
 

@@ -17,7 +17,8 @@ from langchain_tyrum.ledger.audit import Audit
 from langchain_tyrum.ledger.catalog import Catalog
 from langchain_tyrum.ledger.grants import Grants
 from langchain_tyrum.ledger.keys import MasterKey, find_master_key
-from langchain_tyrum.policy import SecretPolicy
+from langchain_tyrum.ledger.policies import Policies
+from langchain_tyrum.policy import SecretPolicy, snapshots
 from langchain_tyrum.providers import DatabaseProvider, MemoryProvider
 from langchain_tyrum.redaction import Redactor
 
@@ -47,6 +48,8 @@ def make_core(
     master = _master(key, stores)
     labelled = _by_label(providers)
     known = redactor or Redactor()
+    rules = _layers(policy)
+    Policies(stores).keep(snapshots(rules))
     for provider in labelled.values():
         for name, value in getattr(provider, "credentials", dict)().items():
             known.register(name, value, allow_short=True)
@@ -58,7 +61,7 @@ def make_core(
         ),
         providers=labelled,
         redactor=known,
-        layers=_layers(policy),
+        layers=rules,
         environment=environment or os.environ.get("TYRUM_ENVIRONMENT") or None,
         fingerprint_key=master.derive("fingerprint"),
     )

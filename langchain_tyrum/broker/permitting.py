@@ -10,6 +10,8 @@ from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.grants import Use
+from langchain_tyrum.ledger.policies import Policies
+from langchain_tyrum.policy import policy_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +29,19 @@ class Permitting(Part):
     def policy(self) -> tuple[SecretPolicy, ...]:
         """The layers that decide, the outermost first; none: always ask a person."""
         return self._core.layers
+
+    def policy_snapshot(self, sha256: str) -> Any:
+        """What a policy said that decided here once, from the hash that rows carry.
+
+        Args:
+            sha256: The `policy_sha256` of a ledger row, a request or a grant.
+
+        Returns:
+            One layer as `[default, {outcome: entries}]`, or a stack as the list of its
+            layers' hashes, outermost first; None when it never decided here. Anybody
+            can check it: the hash is that of its canonical JSON.
+        """
+        return Policies(self._core.catalog).find(sha256)
 
     def decide(
         self,
@@ -74,7 +89,7 @@ class Permitting(Part):
         use = self._leases.needs(records, tool_id=tool_id, call=call, digest=digest)
         if use is None:
             return None
-        with self._core.catalog.transaction() as connection:
+        with self._core.catalog.reading() as connection:
             return self._core.grants.usable(connection, use)
 
     def grant(
@@ -135,13 +150,14 @@ class Permitting(Part):
                 ttl_seconds=ttl_seconds,
                 max_uses=max_uses,
                 request_id=request_id,
+                policy_sha256=policy_sha256(self._core.layers),
             )
             journal.log("grant_created", mode, **_told(grant))
         return grant
 
     def grants(self) -> list[Grant]:
         """Every grant ever given, oldest first."""
-        with self._core.catalog.transaction() as connection:
+        with self._core.catalog.reading() as connection:
             return self._core.grants.all(connection)
 
     def revoke_grant(self, grant_id: str) -> Grant | None:
@@ -166,7 +182,7 @@ class Permitting(Part):
     def _records(
         self, tool_id: str, secrets: Sequence[Secret], call: CallIdentity
     ) -> list[SecretRecord]:
-        with self._core.catalog.transaction() as connection:
+        with self._core.catalog.reading() as connection:
             found = [
                 self._core.find(
                     connection, secret, tenant=call.tenant, owner=call.user
@@ -191,6 +207,7 @@ class Permitting(Part):
         )
         return {entry.record.handle_id: entry.record.version for entry in found}
 
+    apolicy_snapshot = twin(policy_snapshot)
     adecide = twin(decide)
     ausable_grant = twin(usable_grant)
     agrant = twin(grant)
@@ -206,4 +223,5 @@ def _told(grant: Grant) -> dict[str, Any]:
         "thread_id": grant.thread_id,
         "tenant": grant.tenant,
         "user": grant.user,
+        "policy_sha256": grant.policy_sha256,
     }

@@ -65,5 +65,5 @@ def count_owned(broker: SecretBroker, tenant: str, name: str | None = None) -> i
     wanted = [columns.tenant == tenant, columns.owner != ""]
     if name is not None:
         wanted.append(columns.name == name)
-    with broker.catalog.transaction() as connection:
+    with broker.catalog.reading() as connection:
         return len(broker.catalog.find(connection, *wanted))

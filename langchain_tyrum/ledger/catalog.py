@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from langchain_tyrum.errors import LedgerError, SecretExists, SecretNotFound
+from langchain_tyrum.errors import ConfigError, SecretExists, SecretNotFound
 from langchain_tyrum.handles import SecretReference
 from langchain_tyrum.ledger import schema
+from langchain_tyrum.ledger.database import Database, utc_now
 from langchain_tyrum.ledger.secret_rows import Entry, entry_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from sqlalchemy import ColumnElement
-
-
-def utc_now() -> datetime:
-    """The clock; pass another one to a broker to test time."""
-    return datetime.now(UTC)
+    from sqlalchemy import ColumnElement, Engine
 
 
-class Catalog:
+class Catalog(Database):
     """Records and references of all tenants, in one database.
 
     Every change happens inside `transaction()`, together with the ledger row that
@@ -42,77 +34,14 @@ class Catalog:
     def __init__(
         self, database: str | Engine, *, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        if isinstance(database, str):
-            database = schema.make_engine(database)
-        self.engine = database
-        self.clock = clock
-        self._pid = os.getpid()
         self._changes = 0
-        # One shared connection (SQLite in memory) serves one thread at a time.
-        self.in_memory = isinstance(self.engine.pool, StaticPool)
-        self._turn = threading.RLock() if self.in_memory else nullcontext()
-        with self._translated():
-            schema.metadata.create_all(self.engine)
-        with self.transaction() as connection:
-            found = connection.execute(select(schema.catalog_state.c.schema)).scalar()
-            if found is None:
-                first = {"schema": schema.SCHEMA, "changes": 0}
-                connection.execute(insert(schema.catalog_state).values(**first))
-        if found not in (None, schema.SCHEMA):
-            raise LedgerError(
-                f"this catalog has schema {found}, and this version of langchain-tyrum "
-                f"works with {schema.SCHEMA}: install the version that made it"
-            )
-
-    def __repr__(self) -> str:
-        return f"Catalog({self.engine.dialect.name})"
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Open one transaction that holds the write lock from its start.
-
-        Yields:
-            The connection; it commits on exit and rolls back on any exception.
-
-        Raises:
-            LedgerError: The database cannot be opened, read or written.
-        """
-        if os.getpid() != self._pid:  # a forked child must not share sockets
-            self.engine.dispose(close=False)
-            self._pid = os.getpid()
-        with self._turn, self._translated(), self.engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        problem: str
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except SQLAlchemyError as error:
-            # The driver's text may quote parameters; its class is enough.
-            problem = type(getattr(error, "orig", None) or error).__name__
-        else:
-            return
-        raise LedgerError(
-            f"the catalog {self.engine.url.render_as_string()!r} cannot be used "
-            f"({problem}): check that the file or server is there, is a tyrum catalog "
-            "and can be written; nothing was changed"
-        )
+        super().__init__(database, clock=clock)
 
     def changes(self) -> int:
         """How often secrets were added or changed, by any process."""
         if self.in_memory:
             return self._changes
-        query = select(schema.catalog_state.c.changes)
-        reading = self.engine.execution_options(**schema.READING)
-        with self._translated(), reading.connect() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    def close(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
+        return self.glance(select(schema.catalog_state.c.changes))
 
     def find(self, connection: Connection, *where: ColumnElement[bool]) -> list[Entry]:
         """All secrets that match, oldest first."""
@@ -135,21 +64,64 @@ class Catalog:
             )
         return found[0]
 
-    def by_name(
-        self, connection: Connection, name: str, *, tenant: str, owners: tuple[str, ...]
+    def named(
+        self,
+        connection: Connection,
+        name: str,
+        *,
+        tenant: str,
+        owner: str = "",
+        environment: str = "",
     ) -> Entry | None:
-        """The secret of that name that the first of `owners` has ('' = a service)."""
+        """The secret of exactly that name, owner ('' = a service) and environment."""
         columns = schema.secrets.c
-        found = {
-            entry.record.owner or "": entry
-            for entry in self.find(
-                connection,
-                columns.tenant == tenant,
-                columns.name == name,
-                columns.owner.in_(owners),
-            )
-        }
-        return next((found[owner] for owner in owners if owner in found), None)
+        found = self.find(
+            connection,
+            columns.tenant == tenant,
+            columns.owner == owner,
+            columns.name == name,
+            columns.environment == environment,
+        )
+        return found[0] if found else None
+
+    def by_name(
+        self,
+        connection: Connection,
+        name: str,
+        *,
+        tenant: str,
+        owners: tuple[str, ...],
+        environment: str | None = None,
+    ) -> Entry | None:
+        """The secret that a name means here.
+
+        Args:
+            connection: The open transaction.
+            name: The name.
+            tenant: Whose name it is.
+            owners: Who may own it, in this order ('' = a service).
+            environment: Where the name is used: that environment's own secret comes
+                first, then the one for any environment.
+
+        Raises:
+            ConfigError: It stands only for several other environments' secrets.
+        """
+        columns = schema.secrets.c
+        found = self.find(
+            connection,
+            columns.tenant == tenant,
+            columns.name == name,
+            columns.owner.in_(owners),
+        )
+        for owner in owners:
+            mine = {
+                entry.record.environment: entry
+                for entry in found
+                if (entry.record.owner or "") == owner
+            }
+            if mine:
+                return _meant(mine, environment)
+        return None
 
     def add(self, connection: Connection, entry: Entry) -> None:
         """Store a new record.
@@ -264,8 +236,26 @@ class Catalog:
         names = schema.secrets.c
         named = self.find(connection, names.tenant == tenant, names.name == alias)
         self._refuse_taken_name(connection, alias, tenant=tenant)
-        if any(entry.record.handle_id != handle_id for entry in named):
+        mine = self.by_id(connection, handle_id).record
+        if any(entry.record.owner != mine.owner for entry in named) or (
+            named and mine.name != alias
+        ):
             raise SecretExists(
                 f"the alias {alias!r} is the name of another secret: choose another",
                 handle=alias,
             )
+
+
+def _meant(found: Mapping[str | None, Entry], environment: str | None) -> Entry:
+    """Which of a name's secrets is meant in an environment."""
+    for wanted in (environment, None):
+        if wanted in found:
+            return found[wanted]
+    if len(found) == 1:  # of another environment: a lease will say so
+        return next(iter(found.values()))
+    name = next(iter(found.values())).record.name
+    where = ", ".join(repr(place) for place in sorted(filter(None, found)))
+    raise ConfigError(
+        f"{name!r} stands for other secrets in {where}: set TYRUM_ENVIRONMENT, or pass "
+        "the handle of the one you mean"
+    )

@@ -48,6 +48,7 @@ class Grant:
         versions: Secret versions it was given for, by handle id. A `session` or `once`
             grant ends when they change; `always` survives rotation, not revocation.
         max_uses: After so many calls it is spent; None means no limit.
+        policy_sha256: Hash of the policy under which it was given.
         expires_at: After that it is void; None means never.
     """
 
@@ -64,6 +65,7 @@ class Grant:
     max_uses: int | None = None
     uses: int = 0
     status: Literal["active", "ended"] = "active"
+    policy_sha256: str | None = None
     created_at: datetime
     expires_at: datetime | None = None
 
@@ -108,6 +110,7 @@ class Grants:
         ttl_seconds: float | None = None,
         max_uses: int | None = None,
         request_id: str | None = None,
+        policy_sha256: str | None = None,
     ) -> Grant:
         """Record a permission for `use` and all uses that are like it.
 
@@ -118,6 +121,7 @@ class Grants:
             ttl_seconds: How long it holds; None means without end.
             max_uses: How many calls it covers; always 1 for `once`.
             request_id: The approval request it answers.
+            policy_sha256: Hash of the policy under which it was given.
 
         Returns:
             The grant.
@@ -134,6 +138,7 @@ class Grants:
             versions=dict(use.versions),
             digest=use.digest if mode == "once" else None,
             request_id=request_id,
+            policy_sha256=policy_sha256,
             max_uses=1 if mode == "once" else max_uses,
             created_at=now,
             expires_at=now + timedelta(seconds=ttl_seconds) if ttl_seconds else None,
@@ -150,6 +155,8 @@ class Grants:
             columns.tenant == use.tenant,
             columns.tool_id == use.tool_id,
             columns.status == "active",
+            columns.user.is_not_distinct_from(use.user),
+            columns.thread_id.is_(None) | (columns.thread_id == use.thread_id),
         )
         covering = [grant for grant in candidates if grant.covers(use, now=now)]
         return min(covering, key=lambda grant: _ORDER[grant.mode], default=None)

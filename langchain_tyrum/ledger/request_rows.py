@@ -1,4 +1,4 @@
-"""The rows of approval requests: the table, and what stands in it."""
+"""The rows of approval requests: what stands in them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text
-
-from langchain_tyrum.ledger.schema import metadata
-
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
 RequestStatus = Literal["open", "answered", "superseded", "expired"]
-
-approval_requests = Table(
-    "approval_requests",
-    metadata,
-    Column("request_id", String(32), primary_key=True),
-    Column("tenant", String(256), nullable=False),
-    Column("user", String(256)),
-    Column("thread_id", Text, nullable=False),
-    Column("checkpoint_ns", Text, nullable=False),
-    Column("task_id", Text, nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("tool_call_ids", JSON, nullable=False),
-    Column("status", String(16), nullable=False),
-    # Which interrupt of its task showed it, from 0; NULL until one did.
-    Column("position", Integer),
-    Column("payload", JSON, nullable=False),
-    Column("policy_sha256", String(64), nullable=False),
-    Column("created_at", String(40), nullable=False),
-    Column("expires_at", String(40), nullable=False),
-    Column("answered_at", String(40)),
-    Column("answer", JSON),
-    Index("ix_approval_requests_thread", "tenant", "thread_id", "status"),
-)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from langchain_tyrum.ledger.request_rows import (
     Place,
     RequestStatus,
     StoredRequest,
-    approval_requests,
     stored_request,
 )
+from langchain_tyrum.ledger.schema import approval_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -209,7 +209,7 @@ class ApprovalRequests:
         )
 
     def _where(self, *where: ColumnElement[bool]) -> list[StoredRequest]:
-        with self._catalog.transaction() as connection:
+        with self._catalog.reading() as connection:
             return self._select(connection, *where)
 
     def _select(

@@ -1,4 +1,4 @@
-"""The tables of the catalog and the ledger, and how to open them.
+"""The tables of the catalog and the ledger.
 
 Nothing in these tables is a raw value. Times are ISO 8601 text in UTC, so that a row
 reads the same on every database and hashes the same on every machine.
@@ -6,34 +6,19 @@ reads the same on every database and hashes the same on every machine.
 
 from __future__ import annotations
 
-import sqlite3
-import time
-from typing import TYPE_CHECKING, Any
-
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
-    Engine,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
-    create_engine,
-    event,
 )
-from sqlalchemy.pool import StaticPool
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-#: How long a writer waits for another one, in milliseconds.
-BUSY_TIMEOUT_MS = 30_000
-
-#: Execution options of a connection that reads one row and must not wait for writers.
-READING = {"tyrum_reading": True}
 
 metadata = MetaData()
 
@@ -48,10 +33,15 @@ secrets = Table(
     Column("provider", String(120), nullable=False),
     Column("ref", Text, nullable=False),
     Column("scope", String(512), nullable=False),
-    Column("environment", String(120)),
+    # '' stands for "any environment".
+    Column("environment", String(120), nullable=False, default=""),
     Column("allowed_hosts", JSON, nullable=False),
     Column("expires_at", String(40)),
     Column("status", String(16), nullable=False),
+    # Its settings file no longer declares it. `source` names that file's application;
+    # NULL is code.
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("source", String(120)),
     Column("version", Integer, nullable=False),
     # Rotations draw their number here first, so two of them never share one.
     Column("next_version", Integer, nullable=False),
@@ -59,7 +49,7 @@ secrets = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("created_at", String(40), nullable=False),
     Column("updated_at", String(40), nullable=False),
-    UniqueConstraint("tenant", "owner", "name"),
+    UniqueConstraint("tenant", "owner", "name", "environment"),
 )
 
 references = Table(
@@ -90,9 +80,71 @@ grants = Table(
     Column("max_uses", Integer),
     Column("uses", Integer, nullable=False, default=0),
     Column("status", String(16), nullable=False),
+    Column("policy_sha256", String(64)),
     Column("created_at", String(40), nullable=False),
     Column("expires_at", String(40)),
     Index("ix_grants_consumer", "tenant", "tool_id", "status"),
+)
+
+#: One row per lease that was begun and has no outcome yet; what a crash left behind
+#: stays, and its grant counts as used.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("intent_seq", Integer, primary_key=True, autoincrement=False),
+    Column("grant_id", String(32)),
+    Column("handle_ids", JSON, nullable=False),
+    Column("tool_id", Text, nullable=False),
+    Column("tenant", String(256), nullable=False),
+    Column("user", String(256)),
+    Column("thread_id", Text),
+    Column("tool_call_id", Text),
+    Column("reserved_at", String(40), nullable=False),
+)
+
+#: Every policy that ever decided here, in its canonical form, by its hash.
+policies = Table(
+    "policies",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("policy", Text, nullable=False),
+    Column("recorded_at", String(40), nullable=False),
+)
+
+#: Keys that were derived from earlier master keys, sealed under the present one.
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("label", String(40), primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    # The last ledger row that this key signed.
+    Column("until_seq", Integer, nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+approval_requests = Table(
+    "approval_requests",
+    metadata,
+    Column("request_id", String(32), primary_key=True),
+    Column("tenant", String(256), nullable=False),
+    Column("user", String(256)),
+    Column("thread_id", Text, nullable=False),
+    Column("checkpoint_ns", Text, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("tool_call_ids", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    # Which interrupt of its task showed it, from 0; NULL until one did.
+    Column("position", Integer),
+    Column("payload", JSON, nullable=False),
+    Column("policy_sha256", String(64), nullable=False),
+    Column("created_at", String(40), nullable=False),
+    Column("expires_at", String(40), nullable=False),
+    Column("answered_at", String(40)),
+    Column("answer", JSON),
+    Index("ix_approval_requests_thread", "tenant", "thread_id", "status"),
 )
 
 ledger = Table(
@@ -119,8 +171,9 @@ ledger = Table(
     Column("hash", String(64), nullable=False),
 )
 
-#: The shape of these tables; raised whenever one of them changes.
-SCHEMA = 1
+#: The shape of these tables; raised, with a step in `migrations`, whenever one of them
+#: changes.
+SCHEMA = 2
 
 #: One row: the shape of the tables, and a count of changes to secrets, by which other
 #: processes notice that there are values that they do not know yet.
@@ -141,59 +194,3 @@ ledger_head = Table(
     # Tells a wrong key before it writes a row that no verification would accept.
     Column("key_check", String(64), nullable=False),
 )
-
-
-def make_engine(url: str) -> Engine:
-    """Open a database for the catalog.
-
-    SQLite gets write-ahead logging and takes its write lock at `BEGIN`, so that a
-    check and the write that rests on it can never be parted by another process.
-
-    Args:
-        url: Any SQLAlchemy URL; `sqlite://` is a database in memory.
-
-    Returns:
-        The engine.
-    """
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    in_memory = url in ("sqlite://", "sqlite:///:memory:")
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
-    if in_memory:
-        options["poolclass"] = StaticPool
-    engine = create_engine(url, **options)
-    event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
-    return engine
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy's BEGIN is the only one
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA secure_delete=ON")
-    _use_wal(cursor)
-    cursor.close()
-
-
-def _use_wal(cursor: Any) -> None:
-    """Switch to write-ahead logging, which SQLite refuses while others open the file.
-
-    The busy timeout does not cover that switch. Whoever holds the lock is switching
-    too, so after a few tries it has happened; without it the database works as well.
-    """
-    for attempt in range(50):
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            time.sleep(0.002 * (attempt + 1))
-        else:
-            return
-
-
-def _on_begin(connection: Connection) -> None:
-    if connection.get_execution_options().get("tyrum_reading"):
-        return
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

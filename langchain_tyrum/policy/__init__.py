@@ -43,6 +43,7 @@ from langchain_tyrum.policy.decision import (
     RuleHit,
     evaluate,
     policy_sha256,
+    snapshots,
     strictest,
 )
 from langchain_tyrum.policy.layer import SecretPolicy
@@ -59,5 +60,6 @@ __all__ = [
     "evaluate",
     "matches",
     "policy_sha256",
+    "snapshots",
     "strictest",
 ]

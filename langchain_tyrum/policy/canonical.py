@@ -15,8 +15,6 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def canonical_sha256(value: object) -> str:
-    """Hash plain data in its canonical form."""
-    return hashlib.sha256(
-        canonical_json(value).encode("utf-8", "surrogatepass")
-    ).hexdigest()
+def text_sha256(text: str) -> str:
+    """Hash a canonical form."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

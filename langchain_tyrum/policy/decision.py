@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.handles import Table
-from langchain_tyrum.policy.canonical import OUTCOMES, Outcome, canonical_sha256
+from langchain_tyrum.policy.canonical import (
+    OUTCOMES,
+    Outcome,
+    canonical_json,
+    text_sha256,
+)
 from langchain_tyrum.policy.layer import SecretPolicy
 
 if TYPE_CHECKING:
@@ -81,10 +86,25 @@ def evaluate(
 
 def policy_sha256(layers: Sequence[SecretPolicy]) -> str:
     """Hash a stack of layers; empty ones do not count, one alone is its own hash."""
-    hashes = [layer.sha256 for layer in layers if not layer.is_empty]
-    if len(hashes) > 1:
-        return canonical_sha256(hashes)
-    return hashes[0] if hashes else SecretPolicy().sha256
+    return text_sha256(_stack(layers))
+
+
+def snapshots(layers: Sequence[SecretPolicy]) -> dict[str, str]:
+    """The canonical form of each layer and of the stack, by their hashes."""
+    found = {layer.sha256: layer.canonical for layer in _speaking(layers)}
+    stack = _stack(layers)
+    return found | {text_sha256(stack): stack}
+
+
+def _stack(layers: Sequence[SecretPolicy]) -> str:
+    speaking = _speaking(layers)
+    if len(speaking) > 1:
+        return canonical_json([layer.sha256 for layer in speaking])
+    return (speaking or [SecretPolicy()])[0].canonical
+
+
+def _speaking(layers: Sequence[SecretPolicy]) -> list[SecretPolicy]:
+    return [layer for layer in layers if not layer.is_empty]
 
 
 def strictest(outcomes: Iterable[Outcome]) -> Outcome:

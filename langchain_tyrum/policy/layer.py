@@ -12,7 +12,7 @@ from langchain_tyrum.policy.canonical import (
     OUTCOMES,
     Outcome,
     canonical_json,
-    canonical_sha256,
+    text_sha256,
 )
 from langchain_tyrum.policy.rules import PolicyRule
 
@@ -77,15 +77,20 @@ class SecretPolicy:
         return self.default is None and not any(map(self.rules, OUTCOMES))
 
     @cached_property
-    def sha256(self) -> str:
-        """Hash of the canonical form; neither order nor spelling of entries counts."""
+    def canonical(self) -> str:
+        """The layer in the one form in which neither order nor spelling counts."""
         lists: dict[str, list[str]] = {
             outcome: sorted(
                 {canonical_json(rule.canonical) for rule in self.rules(outcome)}
             )
             for outcome in OUTCOMES
         }
-        return canonical_sha256([self.default, lists])
+        return canonical_json([self.default, lists])
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the canonical form."""
+        return text_sha256(self.canonical)
 
     def __hash__(self) -> int:
         return hash(self.sha256)

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, func, select
 
 from langchain_tyrum.errors import ConfigError, KeyMismatch, ProviderError
 from langchain_tyrum.ledger.keys import MasterKey
-from langchain_tyrum.ledger.schema import make_engine
+from langchain_tyrum.ledger.engines import make_engine
 from langchain_tyrum.providers import DatabaseProvider, table
 from langchain_tyrum.providers.database import VALUES
 from langchain_tyrum.testing import ProviderContract
