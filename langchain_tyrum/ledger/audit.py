@@ -2,37 +2,43 @@
 
 Each row carries an HMAC over its own fields, the hash of the row before it and the id
 of this ledger. The key is derived from the master key, so who can write the database
-cannot write history.
+cannot write history; when the master key changes, the next row is signed by the key of
+the new one.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from langchain_tyrum.errors import KeyMismatch, LedgerError
-from langchain_tyrum.handles import Table, new_id
-from langchain_tyrum.ledger import schema
+from langchain_tyrum.errors import LedgerError
+from langchain_tyrum.handles import new_id
+from langchain_tyrum.ledger import reading, schema
+from langchain_tyrum.ledger.chain import genesis, key_check, row_hash
+from langchain_tyrum.ledger.data_keys import DataKeys
 from langchain_tyrum.ledger.headfile import HeadFile
-from langchain_tyrum.ledger.verify import LedgerHead, LedgerReport, verify_chain
+from langchain_tyrum.ledger.sinks import check_sinks
+from langchain_tyrum.ledger.verify import LedgerHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from langchain_tyrum.ledger.catalog import Catalog
+    from langchain_tyrum.ledger.master import MasterKey
+    from langchain_tyrum.ledger.ring import KeyRing
+    from langchain_tyrum.ledger.verify import LedgerReport
 
 logger = logging.getLogger(__name__)
 
-Sink = "Callable[[Mapping[str, Any]], None]"
+#: Made once: every lease executes them.
+_ADD = insert(schema.ledger)
+_MOVE_ON = update(schema.ledger_head)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,64 +62,97 @@ class Event:
     error: str | None = None
 
 
-@dataclass
-class Pending:
-    """Rows of an open transaction, given to the sinks once it has committed."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-
 class Audit:
     """Append to, read and verify one ledger.
 
     Args:
         catalog: The database that holds it.
-        key: The HMAC key, 32 bytes.
+        ring: The master keys; the one that the ledger is under gives its key.
         head_file: Where the end of the chain is kept outside the database, so that
-            truncation and rollback show.
+            truncation and rollback show. Its folder must exist.
         sinks: Called with each row, as a dict, after it has been committed. The SQL
             ledger is the record; a sink that fails is logged and holds up nobody.
 
     Raises:
-        KeyMismatch: The ledger was begun under another key.
+        KeyMismatch: The ledger is under another key.
+        LedgerError: It has rows and has lost its head.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         *,
-        key: bytes,
+        ring: KeyRing,
         head_file: Path | None = None,
         sinks: Sequence[Callable[[Mapping[str, Any]], None]] = (),
     ) -> None:
         self._catalog = catalog
-        self._key = key
+        self._keys = DataKeys(ring)
         self._head_file = HeadFile(head_file) if head_file else None
-        self._sinks = tuple(sinks)
-        with catalog.transaction() as connection:
-            head = _head_row(connection) or self._begin(connection)
-        if not hmac.compare_digest(head.key_check, _key_check(key, head.ledger_id)):
-            raise KeyMismatch(
-                "this ledger was begun under another master key: give the one that "
-                "opens the store by `key=`, TYRUM_MASTER_KEY or the key file; nothing "
-                "was changed"
-            )
+        self._sinks = check_sinks(sinks)
+        with catalog.reading() as connection:
+            head = reading.head_row(connection)
+            if head is not None:
+                self._keys.of(connection, head)
+        if head is None:
+            with catalog.transaction() as connection:
+                head = reading.head_row(connection, lock=True) or self._begin(
+                    connection
+                )
+                self._keys.of(connection, head)
         self.ledger_id: str = head.ledger_id
+        if self._head_file:
+            self._begin_head(self._head_file)
 
-    def _begin(self, connection: Connection) -> Any:
+    def _begin(self, connection: Connection) -> Row[Any]:
+        if connection.execute(select(schema.ledger.c.seq).limit(1)).first():
+            raise LedgerError(
+                "the ledger has rows and has lost its head: keep the database as "
+                "evidence, and restore a backup; nothing was changed"
+            )
         ledger_id = new_id("l_")
+        audit = self._keys.ring.current.derive("audit")
         connection.execute(
             insert(schema.ledger_head).values(
                 ledger_id=ledger_id,
                 seq=0,
-                hash=_genesis(ledger_id),
-                key_check=_key_check(self._key, ledger_id),
+                hash=genesis(ledger_id),
+                key_check=key_check(audit, ledger_id, 0, head_kept=False),
             )
         )
-        return _head_row(connection)
+        return connection.execute(select(schema.ledger_head)).one()
+
+    def _begin_head(self, file: HeadFile) -> None:
+        """Keep the head outside from here on, if it was not kept before."""
+        with self._catalog.reading() as connection:
+            if self._keys.of(connection, self._head(connection)).head_kept:
+                return
+        with self._catalog.transaction() as connection:
+            head = self._head(connection, lock=True)
+            keys = self._keys.of(connection, head)
+            if not keys.head_kept:
+                file.begin(LedgerHead(head.ledger_id, head.seq, head.hash))
+                self._keys.mark_kept(connection, keys)
 
     def __repr__(self) -> str:
         return f"Audit({self.ledger_id!r}, sinks={len(self._sinks)})"
+
+    @property
+    def ring(self) -> KeyRing:
+        """The master keys."""
+        return self._keys.ring
+
+    def lasting_key(self, label: str) -> bytes:
+        """A key for another purpose, which no rotation of the master key changes.
+
+        Args:
+            label: `fingerprint` or `seal`.
+
+        Raises:
+            LedgerError: What is kept of it is gone or was altered.
+        """
+        with self._catalog.reading() as connection:
+            return self._keys.of(connection, self._head(connection)).lasting(label)
 
     def append(self, connection: Connection, event: Event) -> dict[str, Any]:
         """Write one row inside the caller's transaction.
@@ -123,31 +162,50 @@ class Audit:
 
         Raises:
             LedgerError: The head of the chain is missing.
+            KeyMismatch: The master key was rotated, and the new one is not to be
+                found here.
         """
-        head = _head_row(connection)
-        if head is None or head.ledger_id != self.ledger_id:
-            raise LedgerError(
-                "the head of the ledger is missing or another ledger's: restore the "
-                "catalog from a backup; nothing was changed"
-            )
+        head = self._head(connection, lock=True)
+        keys = self._keys.of(connection, head)
         row: dict[str, Any] = {
             "seq": head.seq + 1,
             "occurred_at": self._catalog.clock().isoformat(),
-            **asdict(event),
+            **vars(event),
             "prev_hash": head.hash,
         }
-        row["hash"] = row_hash(self._key, self.ledger_id, row)
-        connection.execute(insert(schema.ledger).values(**row))
-        connection.execute(
-            update(schema.ledger_head).values(seq=row["seq"], hash=row["hash"])
-        )
+        row["hash"] = row_hash(keys.audit, self.ledger_id, row)
+        connection.execute(_ADD, row)
+        connection.execute(_MOVE_ON, {"seq": row["seq"], "hash": row["hash"]})
+        return row
+
+    def turn(
+        self, connection: Connection, new: MasterKey, event: Event
+    ) -> dict[str, Any] | None:
+        """Write the last row under the present key, and go on under a new master key.
+
+        Returns:
+            The row; None when the ledger is under that master key already.
+        """
+        keys = self._keys.load(connection, self._head(connection, lock=True))
+        if keys.master == new:
+            return None
+        row = self.append(connection, event)
+        self._keys.turn(connection, keys, new, row)
         return row
 
     def publish(self, *rows: dict[str, Any]) -> None:
-        """Tell the head file and the sinks of rows that have been committed."""
+        """Tell the head file and the sinks of rows that have been committed.
+
+        Raises:
+            LedgerError: The head cannot be kept. The rows stand; but what could be cut
+                off later without a trace must not be followed by a value.
+        """
         if rows and self._head_file:
-            last = rows[-1]
-            self._head_file.keep(LedgerHead(self.ledger_id, last["seq"], last["hash"]))
+            self._head_file.keep(
+                self.ledger_id,
+                rows,
+                hash_at=lambda seq: reading.hash_at(self._catalog, seq),
+            )
         for sink in self._sinks:
             for row in rows:
                 try:
@@ -158,31 +216,48 @@ class Audit:
 
     def head(self) -> LedgerHead:
         """Where the chain ends now. Keep it elsewhere to notice truncation."""
-        with self._catalog.transaction() as connection:
-            row = _head_row(connection)
-        if row is None:
-            raise LedgerError("the ledger has lost its head: restore a backup")
-        return LedgerHead(row.ledger_id, row.seq, row.hash)
+        with self._catalog.reading() as connection:
+            head = self._head(connection)
+        return LedgerHead(head.ledger_id, head.seq, head.hash)
 
-    def tail(self, n: int = 20) -> list[dict[str, Any]]:
-        """The last `n` rows, oldest first."""
-        query = select(schema.ledger).order_by(schema.ledger.c.seq.desc()).limit(n)
-        with self._catalog.transaction() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-        return Table(rows[::-1])
+    def keep_head(self) -> LedgerHead:
+        """Accept the ledger as it is, after its head file was lost or left behind.
 
-    def export(self, path: str | Path) -> int:
-        """Write all rows as JSON lines; returns how many.
+        Do this when you know why: a backup was restored, or the file was deleted by
+        mistake. Until then `verify` tells of it.
+
+        Returns:
+            The head that is kept from now on.
+
+        Raises:
+            LedgerError: There is no head file, or the rows themselves do not verify.
+        """
+        if not self._head_file:
+            raise LedgerError("this ledger keeps no head file: pass head_file=…")
+        head = self.head()
+        found = self.verify(head)
+        if not found.ok:
+            kinds = ", ".join(sorted({problem.kind for problem in found.problems}))
+            raise LedgerError(
+                f"the rows of the ledger do not verify ({kinds}): keep the database as "
+                "evidence, and restore a backup; nothing was changed"
+            )
+        self._head_file.replace(head)
+        return head
+
+    def tail(self, n: int = 20, *, tenant: str | None = None) -> list[dict[str, Any]]:
+        """The last `n` rows, oldest first; those of one tenant, if one is given."""
+        return reading.tail_rows(self._catalog, n, tenant=tenant)
+
+    def export(self, path: str | Path, *, tenant: str | None = None) -> int:
+        """Write the rows as JSON lines, for yourself alone; returns how many.
 
         Args:
-            path: The file; an existing one is replaced.
+            path: The file; an existing one is replaced when the new one is complete.
+            tenant: Only rows of this tenant. Such a file cannot be verified: rows of
+                others lie between its rows.
         """
-        from pathlib import Path  # noqa: PLC0415 - typing-only elsewhere
-
-        rows = self.tail(2**31)
-        text = "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
-        Path(path).write_text(text, encoding="utf-8")
-        return len(rows)
+        return reading.export_rows(self._catalog, Path(path), tenant=tenant)
 
     def verify(
         self,
@@ -192,9 +267,10 @@ class Audit:
     ) -> LedgerReport:
         """Check every row and the chain between them.
 
-        Finds edits, deletions, reordering, insertion, replay from another ledger,
-        changed metadata and forks; with a head kept outside the database (the head
-        file of `SecretBroker.local`, or `expected`) also truncation and rollback.
+        Finds edits, deletions, reordering, insertion, replay, changed metadata and
+        forks; with a head kept outside the database (the head file of
+        `SecretBroker.local`, or `expected`) also truncation and rollback. Leases and
+        everything else go on meanwhile.
 
         Args:
             expected: A head noted earlier; the chain must still run through it.
@@ -203,37 +279,19 @@ class Audit:
         Returns:
             The report; `report.ok` is False when anything was found.
         """
-        if expected is None and self._head_file:
-            expected = self._head_file.read()
-        query = select(schema.ledger).order_by(schema.ledger.c.seq)
-        with self._catalog.transaction() as connection:
-            head = _head_row(connection)
-            rows = connection.execute(query).mappings()
-            return verify_chain(
-                (dict(row) for row in rows),
-                ledger_id=self.ledger_id,
-                genesis=_genesis(self.ledger_id),
-                sign=lambda row: row_hash(self._key, self.ledger_id, row),
-                head=LedgerHead(head.ledger_id, head.seq, head.hash) if head else None,
-                expected=expected,
-                progress=progress,
+        return reading.verify_rows(
+            self._catalog,
+            self._keys,
+            head_file=self._head_file,
+            expected=expected,
+            progress=progress,
+        )
+
+    def _head(self, connection: Connection, *, lock: bool = False) -> Row[Any]:
+        head = reading.head_row(connection, lock=lock)
+        if head is None or head.ledger_id != self.ledger_id:
+            raise LedgerError(
+                "the head of the ledger is missing or another ledger's: restore the "
+                "catalog from a backup; nothing was changed"
             )
-
-
-def row_hash(key: bytes, ledger_id: str, row: Mapping[str, Any]) -> str:
-    """HMAC-SHA256 over the canonical JSON of a row and the ledger it belongs to."""
-    body = {name: value for name, value in row.items() if name != "hash"}
-    text = json.dumps([ledger_id, body], sort_keys=True, separators=(",", ":"))
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-
-
-def _key_check(key: bytes, ledger_id: str) -> str:
-    return hmac.new(key, f"key of {ledger_id}".encode(), hashlib.sha256).hexdigest()
-
-
-def _genesis(ledger_id: str) -> str:
-    return hashlib.sha256(ledger_id.encode()).hexdigest()
-
-
-def _head_row(connection: Connection) -> Any:
-    return connection.execute(select(schema.ledger_head).with_for_update()).first()
+        return head

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from langchain_tyrum.errors import ConfigError, SecretExists, SecretNotFound
 from langchain_tyrum.handles import SecretReference
 from langchain_tyrum.ledger import schema
+from langchain_tyrum.ledger.columns import Text
 from langchain_tyrum.ledger.database import Database, utc_now
 from langchain_tyrum.ledger.secret_rows import Entry, entry_of, row_of
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Engine
+
+    from langchain_tyrum.handles import SecretRecord
+
+#: Made once: every lease executes it.
+_BY_ID = select(schema.secrets).where(schema.secrets.c.handle_id == bindparam("wanted"))
 
 
 class Catalog(Database):
@@ -56,13 +61,13 @@ class Catalog(Database):
         Raises:
             SecretNotFound: There is none.
         """
-        found = self.find(connection, schema.secrets.c.handle_id == handle_id)
-        if not found:
+        row = connection.execute(_BY_ID, {"wanted": handle_id}).mappings().first()
+        if row is None:
             raise SecretNotFound(
                 f"no secret has the handle {handle_id!r}: it was never stored here",
                 handle=handle_id,
             )
-        return found[0]
+        return entry_of(row, now=self.clock())
 
     def named(
         self,
@@ -123,6 +128,17 @@ class Catalog(Database):
                 return _meant(mine, environment)
         return None
 
+    def check(self, entry: Entry) -> None:
+        """Refuse a record that could not be stored, before its value is.
+
+        Raises:
+            LedgerError: A text of it is too long, or no plain Unicode.
+        """
+        row = row_of(entry)
+        for column in schema.secrets.c:
+            if isinstance(column.type, Text):
+                column.type.process_bind_param(row[column.name], self.engine.dialect)
+
     def add(self, connection: Connection, entry: Entry) -> None:
         """Store a new record.
 
@@ -130,19 +146,22 @@ class Catalog(Database):
             SecretExists: Its name is taken, as a name or as an alias.
         """
         record = entry.record
-        self._refuse_taken_name(connection, record.name, tenant=record.tenant)
-        try:
-            connection.execute(insert(schema.secrets).values(**row_of(entry)))
-        except IntegrityError:
-            taken = True
-        else:
-            taken = False
-            self._count_change(connection)
-        if taken:
+        if not self._is_own_alias(connection, record):
+            self._refuse_taken_name(connection, record.name, tenant=record.tenant)
+        # Looked up, not tried: PostgreSQL ends a transaction whose insert fails.
+        if self.named(
+            connection,
+            record.name,
+            tenant=record.tenant,
+            owner=record.owner or "",
+            environment=record.environment or "",
+        ):
             raise SecretExists(
                 f"{record.name!r} is already stored: rotate it, or pass replace=True",
                 handle=record.name,
             )
+        connection.execute(insert(schema.secrets).values(**row_of(entry)))
+        self._count_change(connection)
 
     def change(self, connection: Connection, handle_id: str, **columns: Any) -> None:
         """Set columns of one record, and when it happened."""
@@ -214,6 +233,17 @@ class Catalog(Database):
         self._changes += 1
         table = schema.catalog_state
         connection.execute(update(table).values(changes=table.c.changes + 1))
+
+    def _is_own_alias(self, connection: Connection, record: SecretRecord) -> bool:
+        """Whether models call that very name so, in another environment."""
+        names, refs = schema.secrets.c, schema.references.c
+        namesakes = select(names.handle_id).where(
+            names.tenant == record.tenant,
+            names.owner == (record.owner or ""),
+            names.name == record.name,
+        )
+        alias = refs.secret_alias == record.name
+        return bool(self.references(connection, alias, refs.handle_id.in_(namesakes)))
 
     def _refuse_taken_name(
         self, connection: Connection, name: str, *, tenant: str

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import threading
+import weakref
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from langchain_tyrum.errors import LedgerError
 from langchain_tyrum.ledger import engines, schema
+from langchain_tyrum.ledger.quiet import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,16 +40,21 @@ class Database:
     def __init__(
         self, database: str | Engine, *, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        if isinstance(database, str):
-            database = engines.make_engine(database)
-        self.engine = database
+        own = isinstance(database, str)
+        self.engine: Engine = (
+            engines.make_engine(database) if isinstance(database, str) else database
+        )
         self.clock = clock
-        self._pid = os.getpid()
+        self.closed = False
         # One shared connection (SQLite in memory) serves one thread at a time.
         self.in_memory = isinstance(self.engine.pool, StaticPool)
-        self._turn = threading.RLock() if self.in_memory else nullcontext()
+        self._turn = Turn() if self.in_memory else nullcontext()
+        self._writer = engines.writing_engine(self.engine)
         self._reader = engines.reading_engine(self.engine)
         self._glancer = engines.glancing_engine(self.engine)
+        engines.leave_to_the_parent(self.engine)
+        if own and not self.in_memory:
+            weakref.finalize(self, self.engine.dispose)  # for those who never close
         self._set_up()
 
     def __repr__(self) -> str:
@@ -65,9 +70,9 @@ class Database:
         Raises:
             LedgerError: The database cannot be opened, read or written.
         """
-        self._notice_fork()
-        with self._turn, self._translated(), self.engine.begin() as connection:
-            engines.lock_for_writing(connection)
+        with self._turn, self._translated(), self._writer.begin() as connection:
+            # Another process may have migrated the catalog meanwhile.
+            _refuse_other(engines.lock_for_writing(connection))
             yield connection
 
     @contextmanager
@@ -80,41 +85,51 @@ class Database:
         Raises:
             LedgerError: The database cannot be opened or read.
         """
-        self._notice_fork()
         with self._turn, self._translated(), self._reader.connect() as connection:
             yield connection
 
     def glance(self, query: Executable) -> int:
         """One number, read without a transaction."""
-        self._notice_fork()
         with self._turn, self._translated(), self._glancer.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
+        self.closed = True
         self.engine.dispose()
-
-    def _notice_fork(self) -> None:
-        if os.getpid() != self._pid:  # a forked child must not share sockets
-            self.engine.dispose(close=False)
-            self._pid = os.getpid()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        problem: str
+        if self.closed:
+            raise LedgerError(
+                f"the catalog {engines.shown(self.engine)!r} was closed: do this "
+                "before broker.close() or the end of its `with` block, or open a new "
+                "broker"
+            )
         try:
             yield
-        except IntegrityError:
-            raise
         except (SQLAlchemyError, UnicodeError, OverflowError) as error:
-            # The driver's text may quote parameters; its class is enough.
-            problem = type(getattr(error, "orig", None) or error).__name__
+            problem = self._told(error)
         else:
             return
-        raise LedgerError(
-            f"the catalog {self.engine.url.render_as_string()!r} cannot be used "
-            f"({problem}): check that the file or server is there, is a tyrum catalog "
-            "and can be written; nothing was changed"
+        _raise_alone(LedgerError(problem))
+
+    def _told(self, error: Exception) -> str:
+        """What may be told of the driver's error: its text may quote parameters."""
+        reason = getattr(error, "orig", None) or error
+        if isinstance(reason, LedgerError):  # of a column that refused a text
+            return str(reason)
+        where = f"the catalog {engines.shown(self.engine)!r}"
+        if getattr(error, "connection_invalidated", False):
+            return (
+                f"{where} was lost ({type(reason).__name__}): see that its server "
+                "runs and can be reached, then try again; nothing was changed, unless "
+                "it was lost in the moment of the commit"
+            )
+        return (
+            f"{where} cannot be used ({type(reason).__name__}): check that the file or "
+            "server is there, is a tyrum catalog and can be written; nothing was "
+            "changed"
         )
 
     def _set_up(self) -> None:
@@ -123,14 +138,10 @@ class Database:
             with self._reader.connect() as connection:
                 found = _shape(connection)
             if found != schema.SCHEMA:
-                with self.engine.begin() as connection:
+                with self._writer.begin() as connection:
                     engines.lock_for_setup(connection)
                     found = _set_up(connection)
-        if found != schema.SCHEMA:
-            raise LedgerError(
-                f"this catalog has schema {found}, and this version of langchain-tyrum "
-                f"works with {schema.SCHEMA}: install the version that made it"
-            )
+        _refuse_other(found)
 
 
 def _set_up(connection: Connection) -> int:
@@ -139,17 +150,47 @@ def _set_up(connection: Connection) -> int:
         schema.metadata.create_all(connection)
         first = {"schema": schema.SCHEMA, "changes": 0}
         connection.execute(insert(schema.catalog_state).values(**first))
-    elif found < schema.SCHEMA:
+        return schema.SCHEMA
+    if found < schema.SCHEMA:
+        # In the order of every writer: else one of them and this could block another.
+        found = engines.lock_for_writing(connection) or 0
+    if 0 < found < schema.SCHEMA:
         from langchain_tyrum.ledger.migrations import migrate  # noqa: PLC0415 - rare
 
         migrate(connection, found)
-    else:
-        return found
-    return schema.SCHEMA
+        return schema.SCHEMA
+    return found
+
+
+def _raise_alone(error: LedgerError) -> NoReturn:
+    """Raise without context.
+
+    A `with` that ends by the driver's exception would hang that on this one, and it
+    knows statement and parameters.
+    """
+    try:
+        raise error
+    finally:
+        error.__context__ = None
+
+
+def _refuse_other(found: int | None) -> None:
+    """Refuse a catalog of another shape than this version knows."""
+    if not found:
+        raise LedgerError(
+            "this catalog has lost the number of its schema: restore it from a "
+            "backup; nothing was changed"
+        )
+    if found != schema.SCHEMA:
+        raise LedgerError(
+            f"this catalog has schema {found}, and this version of langchain-tyrum "
+            f"works with {schema.SCHEMA}: install the version that made it; nothing "
+            "was changed"
+        )
 
 
 def _shape(connection: Connection) -> int | None:
-    """The number of the schema that a database has; None when it has none."""
+    """The number of the schema of a database; None without tables, 0 when lost."""
     if not inspect(connection).has_table(schema.catalog_state.name):
         return None
-    return connection.execute(select(schema.catalog_state.c.schema)).scalar()
+    return connection.execute(select(schema.catalog_state.c.schema)).scalar() or 0

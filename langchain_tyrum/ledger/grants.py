@@ -150,14 +150,17 @@ class Grants:
         """The narrowest grant that covers `use` now."""
         columns = schema.grants.c
         now = self._catalog.clock()
-        candidates = self._select(
-            connection,
+        mine = (
             columns.tenant == use.tenant,
             columns.tool_id == use.tool_id,
             columns.status == "active",
             columns.user.is_not_distinct_from(use.user),
-            columns.thread_id.is_(None) | (columns.thread_id == use.thread_id),
         )
+        # Two queries: an OR of the two would read the grants of every thread.
+        candidates = self._select(connection, *mine, columns.thread_id.is_(None))
+        if use.thread_id is not None:
+            here = columns.thread_id == use.thread_id
+            candidates += self._select(connection, *mine, here)
         covering = [grant for grant in candidates if grant.covers(use, now=now)]
         return min(covering, key=lambda grant: _ORDER[grant.mode], default=None)
 

@@ -1,12 +1,20 @@
-"""The key file: 0600, in a folder of mode 0700, both yours; no links followed."""
+"""The key file: 0600, in a folder of mode 0700, both yours; no links followed.
+
+A second hard link is no danger and is accepted: it has the same owner and mode, and a
+snapshot by `cp -al` makes one. A rotation gives the name to a new file, so other links
+keep the old key. Folders above the key's own are not looked at: who can write there can
+take the key's folder away, but can put none in its place that is yours.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.errors import ConfigError
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-#: A key is 44 characters and a newline; a longer file is something else.
+#: A key is 44 characters and a newline; a file of more than 91 is something else.
 _MAX = 4096
 
 
@@ -67,7 +75,8 @@ def create_key_file(path: Path, content: bytes) -> None:
             try:
                 _link(path, draft, content, folder)
             finally:
-                os.unlink(draft, dir_fd=folder)
+                with suppress(FileNotFoundError):  # a rotation has cleaned up
+                    os.unlink(draft, dir_fd=folder)
             os.fsync(folder)
         return
     except OSError as error:
@@ -76,6 +85,71 @@ def create_key_file(path: Path, content: bytes) -> None:
         f"the key file {str(path)!r} cannot be created ({reason}): make its folder "
         "writable, or give the key by TYRUM_MASTER_KEY"
     )
+
+
+def replace_key_file(path: Path, content: bytes) -> None:
+    """Give the name of the key file to a new file with other content.
+
+    Whoever reads meanwhile, and whoever comes after a crash, reads the old content or
+    the new one, never a part.
+
+    Args:
+        path: The file.
+        content: What to write.
+
+    Raises:
+        ConfigError: File or folder are not yours alone, or cannot be written.
+    """
+    try:
+        with _folder(path) as folder:
+            _sweep(path, folder)
+            draft = f".{path.name}.{secrets.token_hex(8)}"
+            _write(path, draft, content, folder)
+            try:
+                os.rename(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError:
+                os.unlink(draft, dir_fd=folder)
+                raise
+            os.fsync(folder)
+    except OSError as error:
+        reason = os.strerror(error.errno or errno.EIO)
+    else:
+        if read_key_file(path) == content:
+            return
+        reason = "it reads back differently"
+    raise ConfigError(
+        f"the key file {str(path)!r} cannot be replaced ({reason}): make file and "
+        "folder writable for you; the keys are as they were"
+    )
+
+
+@contextmanager
+def hold_key_folder(path: Path) -> Iterator[None]:
+    """Be the only one to change the key file; the system lets go after a crash.
+
+    Raises:
+        ConfigError: Somebody else is changing it.
+    """
+    with _folder(path) as folder:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held = True
+        else:
+            held = False
+        if held:
+            raise ConfigError(
+                f"another process is changing the key file {str(path)!r}: wait until "
+                "it is done; nothing was changed"
+            )
+        yield
+
+
+def _sweep(path: Path, folder: int) -> None:
+    """Remove the drafts of those that died over them: keys are in them."""
+    for name in os.listdir(folder):
+        if re.fullmatch(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}", name):
+            os.unlink(name, dir_fd=folder)
 
 
 def _link(path: Path, draft: str, content: bytes, folder: int) -> None:

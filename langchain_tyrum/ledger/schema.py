@@ -14,11 +14,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
 )
+
+from langchain_tyrum.ledger.columns import String, Text
 
 metadata = MetaData()
 
@@ -83,7 +83,7 @@ grants = Table(
     Column("policy_sha256", String(64)),
     Column("created_at", String(40), nullable=False),
     Column("expires_at", String(40)),
-    Index("ix_grants_consumer", "tenant", "tool_id", "status"),
+    Index("ix_grants_consumer", "tenant", "tool_id", "status", "thread_id"),
 )
 
 #: One row per lease that was begun and has no outcome yet; what a crash left behind

@@ -44,6 +44,11 @@ class ChainProvider(BaseProvider):
         self._providers = tuple(providers)
         self.writable = any(provider.writable for provider in self._providers)
 
+    @property
+    def providers(self) -> tuple[SecretProvider, ...]:
+        """Those that it asks, in order."""
+        return self._providers
+
     def get(self, name: str, *, version: int | None = None) -> str | bytes:
         """Return the first hit; see `SecretProvider.get`.
 

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from langchain_tyrum.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _TEXT, _BYTES = b"t", b"b"
 
 
+@runtime_checkable
 class KeySource(Protocol):
-    """The part of `ledger.keys.MasterKey` that sealing needs."""
+    """The part of `ledger.master.MasterKey` that sealing needs."""
 
     @property
     def key_id(self) -> str:
@@ -121,35 +122,101 @@ class RawKey:
         return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.__key)
 
 
-class LazyCipher:
-    """The cipher of a provider, whose key is looked for when first needed.
+class Ring(Protocol):
+    """The part of `ledger.ring.KeyRing` that sealing needs."""
+
+    @property
+    def keys(self) -> Sequence[KeySource]:
+        """The keys, the newest first."""
+        ...
+
+    def reload(self) -> None:
+        """Look for them again."""
+        ...
+
+
+#: What a provider may be given as its key; a callable finds one of the others.
+Keys = (
+    KeySource | bytes | list[KeySource | bytes] | tuple[KeySource | bytes, ...] | Ring
+)
+
+
+class Ciphers:
+    """The ciphers of a provider, whose keys are looked for when first needed.
 
     Args:
-        key: A master key, its bytes, or a callable that finds one.
+        key: A master key, its bytes, several of them with the newest first, a ring of
+            them, or a callable that finds any of these.
     """
 
-    __slots__ = ("__cipher", "__key", "__lock")
+    __slots__ = ("__brought", "__by_id", "__find", "__lock", "__ring")
 
-    def __init__(
-        self, key: KeySource | bytes | Callable[[], KeySource | bytes]
-    ) -> None:
-        self.__lock = threading.Lock()
-        self.__cipher: Cipher | None = None
-        self.__key = key if callable(key) else lambda: key
+    def __init__(self, key: Keys | Callable[[], Keys]) -> None:
+        self.__lock = threading.RLock()
+        self.__find = key if callable(key) else lambda: key
+        self.__ring: Ring | None = None
+        # Keys that `bring` added to those that are found.
+        self.__brought: tuple[Cipher, ...] = ()
+        self.__by_id: dict[str, Cipher] = {}
 
-    def get(self) -> Cipher:
-        """Return the cipher; two threads get the same."""
+    def all(self) -> tuple[Cipher, ...]:
+        """All of them, the newest first; two threads get the same."""
         with self.__lock:
-            if self.__cipher is None:
-                self.__cipher = cipher_of(self.__key())
-            return self.__cipher
+            if self.__ring is None:
+                self.__ring = _ring_of(self.__find())
+            found = dict.fromkeys(self.__brought)
+            found.update(dict.fromkeys(map(self.__cipher, self.__ring.keys)))
+            return tuple(found)
 
-    def replace(self, cipher: Cipher) -> None:
-        """Use another cipher from now on."""
+    def of(self, key_id: str) -> Cipher | None:
+        """The cipher of that key, if it is known."""
+        return next((one for one in self.all() if one.key_id == key_id), None)
+
+    def reload(self) -> None:
+        """Look for the keys again: another process may have rotated the master key."""
         with self.__lock:
-            self.__cipher = cipher
+            if self.__ring is None or isinstance(self.__ring, _Fixed):
+                self.__ring = _ring_of(self.__find())
+            self.__ring.reload()
+
+    def bring(self, key: KeySource | bytes) -> Cipher:
+        """Add a key as the newest one."""
+        with self.__lock:
+            new = self.__cipher(_source_of(key))
+            if new not in self.all():
+                self.__brought = (new, *self.__brought)
+            return new
+
+    def after_fork(self) -> None:
+        """Make the lock anew in a child: a thread that is gone may have held it."""
+        self.__lock = threading.RLock()
+
+    def __cipher(self, key: KeySource) -> Cipher:
+        key_id = key.key_id
+        if key_id not in self.__by_id:
+            self.__by_id[key_id] = Cipher(key)
+        return self.__by_id[key_id]
 
 
-def cipher_of(key: KeySource | bytes) -> Cipher:
-    """Make the cipher of a master key or its bytes."""
-    return Cipher(RawKey(key) if isinstance(key, bytes) else key)
+class _Fixed:
+    """Keys that stay what they are."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: Sequence[KeySource]) -> None:
+        self.keys = keys
+
+    def reload(self) -> None:
+        """Nothing to look at."""
+
+
+def _ring_of(found: Keys) -> Ring:
+    if isinstance(found, bytes | KeySource):
+        return _Fixed([_source_of(found)])
+    if isinstance(found, list | tuple):
+        return _Fixed([_source_of(one) for one in found])
+    return found
+
+
+def _source_of(key: KeySource | bytes) -> KeySource:
+    return RawKey(key) if isinstance(key, bytes) else key

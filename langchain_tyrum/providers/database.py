@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, func, insert, inspect, select, update
+from sqlalchemy import delete, func, insert, inspect, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.schema import CreateTable
 
-from langchain_tyrum.errors import KeyMismatch, ProviderError
+from langchain_tyrum.errors import ConfigError, KeyMismatch, ProviderError
+from langchain_tyrum.providers import table
 from langchain_tyrum.providers.base import BaseProvider
-from langchain_tyrum.providers.cipher import Cipher, LazyCipher, Place, cipher_of
-from langchain_tyrum.providers.table import VALUES, lock_for_writing, open_engine
+from langchain_tyrum.providers.cipher import Ciphers, Place
+from langchain_tyrum.providers.sealing import Sealing, row_of
+from langchain_tyrum.providers.table import VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import ColumnElement, Connection, Engine, RowMapping
 
-    from langchain_tyrum.providers.cipher import KeySource
+    from langchain_tyrum.providers.cipher import Cipher, Keys, KeySource
 
 T = TypeVar("T")
 
@@ -27,8 +29,9 @@ _KEY_MEND = (
     "lost, so are the values: replace them at their services and start a new database"
 )
 
-#: How often a version is drawn anew when another writer took it meanwhile.
-_DRAWS = 20
+#: How often a version is drawn anew that another writer took, and a key looked for that
+#: is changing; and how many values a rotation seals anew before it lets others write.
+_DRAWS, _LOOKS, _BATCH = 20, 3, 100
 
 
 class DatabaseProvider(BaseProvider):
@@ -43,12 +46,13 @@ class DatabaseProvider(BaseProvider):
 
     Args:
         engine: An engine, shared with the catalog if you like, or a URL.
-        key: A master key, its 32 bytes, or a callable that finds one; it is called
-            once, when the first value is sealed or opened.
+        key: A master key, its 32 bytes, several of these with the newest first, a
+            `KeyRing`, or a callable that finds one; it is called when the first value
+            is sealed or opened, and again when a row names a key that is not known.
         label: How records and errors call it. Part of what is authenticated.
     """
 
-    __slots__ = ("__cipher", "__engine", "__owned", "__ready")
+    __slots__ = ("__ciphers", "__engine", "__owned", "__reader", "__ready", "__writer")
 
     writable = True
     by_handle = True
@@ -57,13 +61,18 @@ class DatabaseProvider(BaseProvider):
         self,
         engine: Engine | str,
         *,
-        key: KeySource | bytes | Callable[[], KeySource | bytes],
+        key: Keys | Callable[[], Keys],
         label: str = "database",
     ) -> None:
         super().__init__(label)
         self.__owned = isinstance(engine, str)
-        self.__engine = open_engine(engine) if isinstance(engine, str) else engine
-        self.__cipher = LazyCipher(key)
+        opened = table.open_engine(engine) if isinstance(engine, str) else engine
+        table.leave_to_the_parent(opened)
+        self.__engine = opened
+        options = table.transaction_options
+        self.__reader = opened.execution_options(**options(opened, write=False))
+        self.__writer = opened.execution_options(**options(opened, write=True))
+        self.__ciphers = Ciphers(key)
         self.__ready = False
 
     def get(self, name: str, *, version: int | None = None) -> str | bytes:
@@ -73,15 +82,23 @@ class DatabaseProvider(BaseProvider):
             KeyMismatch: Another key sealed it.
             ProviderError: The row was altered or moved, or the database is broken.
         """
-        cipher = self.__cipher.get()
+        self.__ciphers.all()
         query = select(VALUES).where(*self._rows(name, version))
         newest = query.order_by(VALUES.c.version.desc()).limit(1)
-        found = self._run(
-            lambda connection: connection.execute(newest).mappings().first()
-        )
+
+        def read(connection: Connection) -> RowMapping | None:
+            return connection.execute(newest).mappings().first()
+
+        found = self._look(read, None)
+        for _ in range(_LOOKS):
+            if found is None or self.__ciphers.of(found["key_id"]):
+                break
+            # Read again too: the row may have been sealed anew in between.
+            self.__ciphers.reload()
+            found = self._look(read, None)
         if found is None:
             raise self._missing(name, version)
-        return self._unseal(cipher, found)
+        return self._unseal(found)
 
     def put(self, name: str, value: str | bytes, *, version: int | None = None) -> None:
         """Seal and store a value; see `SecretProvider.put`.
@@ -90,15 +107,17 @@ class DatabaseProvider(BaseProvider):
             KeyMismatch: Values under another key are stored here already.
             ProviderError: The database is broken or read-only.
         """
-        cipher = self.__cipher.get()
+        if not name:
+            raise ConfigError(f"the provider {self.label!r} needs a name for a value")
+        self.__ciphers.all()
 
         def store(connection: Connection) -> bool:
-            self._refuse_mixed_keys(connection, cipher.key_id)
+            cipher = self._sealing(connection).cipher()
             number = self._next(connection, name) if version is None else version
             place = Place(self.label, name, number, cipher.key_id)
             if version is not None:
                 connection.execute(delete(VALUES).where(*self._rows(name, version)))
-            row = insert(VALUES).values(**_columns(cipher, value, place))
+            row = insert(VALUES).values(**row_of(cipher, value, place))
             try:
                 connection.execute(row)
             except IntegrityError:
@@ -106,43 +125,54 @@ class DatabaseProvider(BaseProvider):
                 return False
             return True
 
-        if not any(self._run(store) for _ in range(_DRAWS)):
+        if not any(self._write(store) for _ in range(_DRAWS)):
             raise self._failed("it is busy")
 
     def delete(self, name: str, *, version: int | None = None) -> None:
         """Destroy one version or all; see `SecretProvider.delete`."""
         gone = delete(VALUES).where(*self._rows(name, version))
-        self._run(lambda connection: connection.execute(gone))
+        self._write(lambda connection: connection.execute(gone))
 
     def names(self) -> list[str]:
         """List what it holds, sorted."""
-        query = select(VALUES.c.ref).where(VALUES.c.provider == self.label).distinct()
-        return sorted(
-            self._run(lambda connection: connection.execute(query).scalars().all())
-        )
+        mine = (VALUES.c.provider == self.label, VALUES.c.ref != "")
+        query = select(VALUES.c.ref).where(*mine).distinct()
+
+        def read(connection: Connection) -> list[str]:
+            return list(connection.execute(query).scalars())
+
+        none: list[str] = []
+        return sorted(self._look(read, none))
 
     def close(self) -> None:
         """Close the connections it opened itself; those of a given engine stay."""
         if self.__owned:
             self.__engine.dispose()
 
+    def after_fork(self) -> None:
+        """Leave to the parent what cannot be shared with a child."""
+        self.__ciphers.after_fork()
+        if self.__owned:
+            self.__engine.dispose(close=False)
+
     def has_rows(self) -> bool:
         """Tell whether anything is sealed in this database, under any label.
 
         As long as this is so, no key may be generated.
         """
+        one = select(VALUES.c.version).limit(1)
+        return self._look(lambda c: c.execute(one).first() is not None, default=False)
 
-        def look(connection: Connection) -> bool:
-            if not inspect(connection).has_table(VALUES.name):
-                return False
-            return connection.execute(select(VALUES.c.version)).first() is not None
-
-        return self._run(look, create=False)
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of the keys that it knows, the newest first."""
+        return tuple(cipher.key_id for cipher in self.__ciphers.all())
 
     def rewrap(self, new_key: KeySource | bytes) -> int:
-        """Seal every value anew under another key, in one transaction, and use it.
+        """Seal every value anew under another key, while others read and write.
 
-        Other processes see `KeyMismatch` until they are given the new key.
+        From the first step on nobody seals under an older key. Run it again when it
+        was stopped half-way; what was done stays done. Other processes need the new
+        key before, beside the old one, or where they look again for their key.
 
         Args:
             new_key: The key to change to.
@@ -151,35 +181,49 @@ class DatabaseProvider(BaseProvider):
             How many values were sealed anew.
 
         Raises:
-            KeyMismatch: Some value is sealed by neither key; nothing was changed.
-            ProviderError: Some value does not open; nothing was changed.
+            KeyMismatch: Some value is sealed by a key that is not known; nothing was
+                changed.
+            ProviderError: Some value does not open; nothing was changed, unless it
+                was altered in just this moment.
         """
-        old, new = self.__cipher.get(), cipher_of(new_key)
+        self.__ciphers.all()
+        new = self.__ciphers.bring(new_key)
+        # Rows by the thousand come from a cursor, which needs a real transaction.
+        whole = self.__engine.execution_options(tyrum_begin="BEGIN")
+        self._look(lambda c: self._sealing(c).check(), None, reader=whole)
+        self._write(lambda connection: self._sealing(connection).begin(new))
+        count, after = 0, None
+        while True:
+            work = partial(self._batch, new=new, after=after)
+            done, after = self._write(work)
+            count += done
+            if after is None:
+                return count
 
-        def seal_anew(connection: Connection) -> int:
-            self._refuse_mixed_keys(connection, old.key_id, new.key_id)
-            others = VALUES.c.key_id != new.key_id
-            mine = select(VALUES).where(VALUES.c.key_id == old.key_id, others)
-            rows = connection.execute(mine).mappings().all()
-            for row in rows:
-                value = self._unseal(old, row)
-                place = Place(row["provider"], row["ref"], row["version"], new.key_id)
-                same = [column == row[column.name] for column in VALUES.primary_key]
-                columns = _columns(new, value, place)
-                connection.execute(update(VALUES).where(*same).values(**columns))
-            return len(rows)
+    def _batch(
+        self, connection: Connection, *, new: Cipher, after: tuple[Any, ...] | None
+    ) -> tuple[int, tuple[Any, ...] | None]:
+        return self._sealing(connection).batch(new, _BATCH, after)
 
-        count = self._run(seal_anew)
-        self.__cipher.replace(new)
-        return count
+    def _sealing(self, connection: Connection) -> Sealing:
+        return Sealing(
+            connection,
+            self.__ciphers,
+            self.label,
+            unseal=self._unseal,
+            other_key=self._other_key,
+        )
 
     def _rows(self, name: str, version: int | None = None) -> list[ColumnElement[bool]]:
-        where = [VALUES.c.provider == self.label, VALUES.c.ref == name]
+        # '' is no secret's name: see `Sealing`.
+        mine, named = VALUES.c.provider == self.label, VALUES.c.ref == name
+        where = [mine, named, VALUES.c.ref != ""]
         return where if version is None else [*where, VALUES.c.version == version]
 
-    def _unseal(self, cipher: Cipher, row: RowMapping) -> str | bytes:
-        if row["key_id"] != cipher.key_id:
-            raise self._other_key(row["key_id"], cipher.key_id)
+    def _unseal(self, row: RowMapping) -> str | bytes:
+        cipher = self.__ciphers.of(row["key_id"])
+        if cipher is None:
+            raise self._other_key(row["key_id"])
         place = Place(row["provider"], row["ref"], row["version"], row["key_id"])
         value = cipher.open(row["nonce"], row["sealed"], place)
         if value is not None:
@@ -192,18 +236,11 @@ class DatabaseProvider(BaseProvider):
             handle=place.ref,
         )
 
-    def _refuse_mixed_keys(self, connection: Connection, *key_ids: str) -> None:
-        query = select(VALUES.c.key_id).where(
-            VALUES.c.provider == self.label, VALUES.c.key_id.not_in(key_ids)
-        )
-        stored = connection.execute(query.limit(1)).scalar()
-        if stored is not None:
-            raise self._other_key(stored, key_ids[0])
-
-    def _other_key(self, stored: str, mine: str) -> KeyMismatch:
+    def _other_key(self, stored: str) -> KeyMismatch:
+        known = " and ".join(cipher.key_id for cipher in self.__ciphers.all())
         return KeyMismatch(
             f"the provider {self.label!r} holds values sealed by the key {stored}, and "
-            f"was given the key {mine}: {_KEY_MEND}",
+            f"was given the key {known}: {_KEY_MEND}",
             key_id=stored,
         )
 
@@ -211,19 +248,36 @@ class DatabaseProvider(BaseProvider):
         highest = select(func.max(VALUES.c.version)).where(*self._rows(name))
         return int(connection.execute(highest).scalar() or 0) + 1
 
-    def _run(self, work: Callable[[Connection], T], *, create: bool = True) -> T:
+    def _look(
+        self,
+        work: Callable[[Connection], T],
+        default: T,
+        *,
+        reader: Engine | None = None,
+    ) -> T:
+        """Read; `default` when nothing was ever stored."""
         try:
-            with self.__engine.begin() as connection:
-                lock_for_writing(connection)
-                if create and not self.__ready:
-                    connection.execute(CreateTable(VALUES, if_not_exists=True))
+            with (reader or self.__reader).connect() as connection:
+                if not self.__ready and not inspect(connection).has_table(VALUES.name):
+                    return default
+                self.__ready = True
+                return work(connection)
+        except SQLAlchemyError as error:
+            failed = _kind(error)
+        raise self._failed(failed)
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self.__writer.begin() as connection:
+                table.lock_for_writing(connection)
+                if not self.__ready:
+                    table.make_table(connection)
                 result = work(connection)
-            self.__ready = self.__ready or create
+            self.__ready = True
             return result
         except SQLAlchemyError as error:
-            # The driver's text quotes parameters; its class is enough.
-            kind = type(getattr(error, "orig", None) or error).__name__
-        raise self._failed(kind)
+            failed = _kind(error)
+        raise self._failed(failed)
 
     def _failed(self, reason: str) -> ProviderError:
         return ProviderError(
@@ -235,19 +289,12 @@ class DatabaseProvider(BaseProvider):
 
     @property
     def _where(self) -> str:
-        return repr(self.__engine.url.render_as_string(hide_password=True))
+        return repr(table.shown(self.__engine))
 
     def __repr__(self) -> str:
         return f"DatabaseProvider({self.label!r}, {self._where})"
 
 
-def _columns(cipher: Cipher, value: str | bytes, place: Place) -> dict[str, Any]:
-    nonce, sealed = cipher.seal(value, place)
-    return {
-        "provider": place.provider,
-        "ref": place.ref,
-        "version": place.version,
-        "key_id": place.key_id,
-        "nonce": nonce,
-        "sealed": sealed,
-    }
+def _kind(error: SQLAlchemyError) -> str:
+    """The class of what the driver raised; its text quotes parameters."""
+    return type(getattr(error, "orig", None) or error).__name__

@@ -111,6 +111,10 @@ class KeyringProvider(BaseProvider):
         """List the names that were put through a provider like this, sorted."""
         return [str(name) for name in json.loads(self._read(_NAMES) or "[]")]
 
+    def after_fork(self) -> None:
+        """Make the lock anew in a child: a thread that is gone may have held it."""
+        self._lock = threading.Lock()
+
     def _versions(self, name: str) -> set[int]:
         return set(json.loads(self._read(_entry(name, "versions")) or "[]"))
 

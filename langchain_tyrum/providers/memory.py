@@ -65,5 +65,9 @@ class MemoryProvider(BaseProvider):
         with self.__lock:
             return sorted(self.__values)
 
+    def after_fork(self) -> None:
+        """Make the lock anew in a child: a thread that is gone may have held it."""
+        self.__lock = threading.Lock()
+
     def __repr__(self) -> str:
         return f"MemoryProvider({self.label!r}, secrets={len(self.__values)})"

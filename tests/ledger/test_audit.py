@@ -10,9 +10,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import event
 
 from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.errors import LedgerError
+from langchain_tyrum.ledger import reading
 from langchain_tyrum.policy import SecretPolicy
 
 
@@ -57,6 +59,20 @@ def tamper(store, *statements) -> None:
     connection.close()
 
 
+COLUMNS = (
+    "occurred_at, action, outcome, handle_id, version, name, scope, tool_id,"
+    " tool_call_id, thread_id, run_id, tenant, user, environment, policy_sha256, error"
+)
+
+
+def insert_row(seq, like, *, prev="prev_hash", own="hash") -> str:
+    """The statement that copies a row to another number."""
+    return (
+        f"INSERT INTO ledger SELECT {seq}, {COLUMNS}, {prev}, {own}"
+        f" FROM ledger WHERE seq={like}"
+    )
+
+
 def kinds(broker, expected=None) -> set[str]:
     return {problem.kind for problem in broker.audit.verify(expected).problems}
 
@@ -89,14 +105,17 @@ class TestTamper:
         assert {"missing", "broken_chain"} <= kinds(used)
 
     def test_deletion_with_renumbering(self, used, store):
-        """Closing the gap breaks hashes instead."""
+        """Closing the gap shows at every row that was moved."""
         tamper(
             store,
             "DELETE FROM ledger WHERE seq=5",
-            "UPDATE ledger SET seq=seq-1 WHERE seq=6",
+            "UPDATE ledger SET seq=seq-100 WHERE seq>5",
+            "UPDATE ledger SET seq=seq+99 WHERE seq<0",
         )
 
-        assert "edited" in kinds(used)
+        assert {"out_of_order", "broken_chain", "head_mismatch", "truncated"} == kinds(
+            used
+        )
 
     def test_reorder(self, used, store):
         """Two rows that changed places show."""
@@ -107,19 +126,102 @@ class TestTamper:
             "UPDATE ledger SET seq=5 WHERE seq=-1",
         )
 
-        assert {"edited", "broken_chain"} <= kinds(used)
+        report = used.audit.verify()
+        moved = [p.seq for p in report.problems if p.kind == "out_of_order"]
+        assert [4, 5] == moved
+        assert {"out_of_order", "broken_chain"} == kinds(used)
 
     def test_insertion(self, used, store):
-        """A row nobody wrote shows."""
+        """A row nobody wrote shows, at the end and in the middle."""
         tamper(
             store,
-            "INSERT INTO ledger SELECT 13, occurred_at, action, outcome, handle_id,"
-            " version, name, scope, tool_id, tool_call_id, thread_id, run_id, tenant,"
-            " user, environment, policy_sha256, error, hash, hash FROM ledger"
-            " WHERE seq=12",
+            insert_row(13, 12, prev="hash", own=f"'{'ab' * 32}'"),
+            f"UPDATE ledger_head SET seq=13, hash='{'ab' * 32}'",
         )
+        assert {"edited"} == kinds(used)
 
-        assert {"edited", "head_mismatch"} <= kinds(used)
+        tamper(
+            store,
+            "DELETE FROM ledger WHERE seq=13",
+            "UPDATE ledger SET seq=seq+100 WHERE seq>5",
+            "UPDATE ledger SET seq=seq-99 WHERE seq>100",
+            insert_row(6, 5, prev="hash", own=f"'{'ab' * 32}'"),
+        )
+        assert {"edited", "out_of_order"} <= kinds(used)
+
+    @pytest.mark.parametrize("columns", ["", "tenant='other'", "user='eve'"])
+    def test_replay_in_another_place(self, columns, used, store):
+        """A row of this ledger that is copied shows as a copy, whoever it now names."""
+        tamper(store, insert_row(13, 5))
+        if columns:
+            tamper(store, f"UPDATE ledger SET {columns} WHERE seq=13")
+
+        report = used.audit.verify()
+
+        assert ("replayed", 13) in [(p.kind, p.seq) for p in report.problems]
+
+    def test_replay_over_another_row(self, used, store):
+        """A row that was overwritten by a copy of another one shows as a copy."""
+        tamper(store, "DELETE FROM ledger WHERE seq=9", insert_row(9, 3))
+
+        assert {"replayed", "broken_chain"} == kinds(used)
+
+    def test_another_tenant(self, used, store):
+        """A row that is given to another tenant shows as an edit."""
+        tamper(store, "UPDATE ledger SET tenant='other' WHERE seq=5")
+
+        assert {"edited"} == kinds(used)
+
+    def test_the_head_row_changed(self, used, store):
+        """A head that was set back shows, and one of another ledger too."""
+        tamper(store, "UPDATE ledger_head SET seq=11")
+        assert {"head_mismatch"} == kinds(used)
+
+        tamper(store, "UPDATE ledger_head SET seq=12, ledger_id='l_another'")
+        assert {"other_ledger"} == kinds(used)
+        with pytest.raises(LedgerError, match="another ledger's"):
+            used.record("note", "ok")
+
+    def test_the_head_row_deleted(self, used, opened, store):
+        """Without its head the ledger takes no row, and no other one is begun."""
+        tamper(store, "DELETE FROM ledger_head")
+
+        assert {"head_mismatch"} == kinds(used)
+        with pytest.raises(LedgerError, match="head of the ledger is missing"):
+            with used.lease("one", tool_id="t"):
+                pass
+        with pytest.raises(LedgerError, match="has lost its head"):
+            opened()
+
+    def test_truncation_to_nothing(self, used, store):
+        """A ledger without any row is not taken for a new one."""
+        tamper(store, "DELETE FROM ledger")
+        assert {"head_mismatch", "truncated"} == kinds(used)
+
+        tamper(store, "UPDATE ledger_head SET seq=0, hash='x'")
+        assert {"head_mismatch", "truncated"} == kinds(used)
+
+    def test_everything_deleted(self, used, opened, store):
+        """A ledger that was begun anew does not cover the head of the old one."""
+        tamper(store, "DELETE FROM ledger", "DELETE FROM ledger_head")
+        again = opened()
+        again.record("note", "ok")
+
+        assert {"other_ledger"} == kinds(again)
+
+    def test_many_problems_are_counted(self, used, store):
+        """Beyond a thousand, problems are counted only."""
+        for _ in range(1100):
+            used.record("note", "ok")
+        tamper(store, "UPDATE ledger SET outcome='failed' WHERE seq > 12")
+
+        problems = used.audit.verify().problems
+
+        assert (1001, "more", "100 further problems") == (
+            len(problems),
+            problems[-1].kind,
+            problems[-1].detail,
+        )
 
     def test_truncation(self, used, store):
         """Rows cut off the end show against the head kept beside the key file."""
@@ -153,6 +255,21 @@ class TestTamper:
 
         assert set() == kinds(rolled_back, early)
         assert {"rolled_back"} == kinds(rolled_back, head)
+        for _ in range(10):
+            rolled_back.record("note", "ok")
+        assert {"rolled_back"} == kinds(rolled_back)
+
+    def test_an_older_copy(self, used, opened, store, canary, tmp_path):
+        """An older copy of the database that did nothing yet shows as cut off."""
+        copy = tmp_path / "copy.db"
+        used.close()
+        shutil.copy(store, copy)
+        with opened() as later:
+            later.put("four", canary())
+        store.with_name("tyrum.db-wal").unlink(missing_ok=True)
+        shutil.copy(copy, store)
+
+        assert {"truncated"} == kinds(opened())
 
     def test_fork(self, used, store, opened, canary, tmp_path):
         """Two histories from one row show as soon as one head meets the other."""
@@ -189,7 +306,30 @@ class TestTamper:
             "INSERT INTO ledger SELECT * FROM o.ledger",
         )
 
-        assert "edited" in kinds(used)
+        report = used.audit.verify()
+        assert {"edited", "other_ledger", "broken_chain", "head_mismatch"} <= {
+            problem.kind for problem in report.problems
+        }
+        assert 12 == report.rows
+
+    def test_replay_of_one_row_from_another_ledger(self, used, store, tmp_path, canary):
+        """A single row of another ledger under the same key does not pass either."""
+        key_file = store.with_suffix(".keys") / "master.key"
+        other_store = tmp_path / "other" / "tyrum.db"
+        keys = other_store.with_suffix(".keys")
+        keys.mkdir(parents=True, mode=0o700)
+        shutil.copy(key_file, keys / "master.key")
+        with SecretBroker.local(other_store) as other:
+            for name in ("one", "two", "three", "four", "five"):
+                other.put(name, canary())
+        tamper(
+            store,
+            f"ATTACH DATABASE '{other_store}' AS o",
+            "DELETE FROM ledger WHERE seq=5",
+            "INSERT INTO ledger SELECT * FROM o.ledger WHERE seq=5",
+        )
+
+        assert {"edited", "broken_chain"} == kinds(used)
 
     def test_another_ledgers_head(self, used):
         """A head that belongs to another ledger is told apart."""
@@ -218,6 +358,72 @@ class TestBooks:
         lines = (tmp_path / "audit.jsonl").read_text().splitlines()
         assert (12, 12) == (count, len(lines))
         assert used.audit.head().hash == json.loads(lines[-1])["hash"]
+
+    def test_an_export_is_yours_alone(self, used, tmp_path):
+        """An export is a new file of mode 0600, also in the place of another one."""
+        path = tmp_path / "audit.jsonl"
+        path.write_text("older")
+        path.chmod(0o644)
+        used.audit.export(path)
+
+        assert 0o600 == path.stat().st_mode & 0o777
+        assert [path] == list(tmp_path.glob("*audit*"))
+
+    def test_an_export_that_fails(self, used, tmp_path, monkeypatch):
+        """An export that fails half-way leaves the older file, and no draft."""
+        path = tmp_path / "audit.jsonl"
+        path.write_text("older")
+
+        def broken(connection, *, tenant):
+            yield {"seq": 1}
+            raise LedgerError("gone")
+
+        monkeypatch.setattr(reading, "stream_rows", broken)
+        with pytest.raises(LedgerError, match="gone"):
+            used.audit.export(path)
+
+        assert "older" == path.read_text()
+        assert [path] == list(tmp_path.glob("*audit*"))
+
+    def test_one_tenant(self, used, tmp_path, canary):
+        """Tail and export can be narrowed to the rows of one tenant."""
+        used.put("theirs", canary(), tenant="other")
+        used.put("mine", canary())
+        rows = used.audit.tail(5, tenant="other")
+
+        assert [("theirs", "other")] == [(row["name"], row["tenant"]) for row in rows]
+        assert 1 == used.audit.export(tmp_path / "a.jsonl", tenant="other")
+        (line,) = (tmp_path / "a.jsonl").read_text().splitlines()
+        assert "theirs" == json.loads(line)["name"]
+        assert [] == used.audit.tail(5, tenant="nobody")
+
+    def test_reading_waits_for_nobody(self, used, store):
+        """Tail, head, export and verification need no lock that writers hold."""
+        writer = sqlite3.connect(store, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            assert 12 == used.audit.head().seq == len(used.audit.tail(100))
+            assert 12 == used.audit.export(store.parent / "a.jsonl")
+            assert used.audit.verify().ok
+        finally:
+            writer.execute("ROLLBACK")
+            writer.close()
+
+    def test_leases_go_on_during_a_verification(self, used):
+        """A verification reads one snapshot; what is leased meanwhile is not in it."""
+        for _ in range(1000):
+            used.record("note", "ok")
+
+        def lease(_count):
+            for name in ("one", "two"):
+                with used.lease(name, tool_id="t"):
+                    pass
+
+        first, second = used.audit.verify(progress=lease), used.audit.verify()
+
+        assert (1012, 1016) == (first.rows, second.rows)
+        assert first.ok
+        assert second.ok
 
     def test_progress(self, used):
         """A long verification tells how far it is."""
@@ -252,6 +458,31 @@ class TestBooks:
         with pytest.raises(LedgerError, match="nothing was changed"):
             with used.lease("one", tool_id="t"):
                 pass
+
+    @pytest.mark.parametrize(
+        "pragma", ["query_only=ON", "max_page_count=1"], ids=["read-only", "full"]
+    )
+    def test_no_room_for_a_row(self, pragma, used, store, canary):
+        """Where nothing can be written, nothing is leased, and all stays as it was."""
+        before = used.audit.head()
+
+        def refuse(connection, _record):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+        engine = used.catalog.engine
+        event.listen(engine, "connect", refuse)
+        engine.dispose()
+        with pytest.raises(LedgerError, match="nothing was changed"):
+            for _ in range(500):  # until the last page is full
+                with used.lease("one", tool_id="t"):
+                    assert "max_page" in pragma
+        event.remove(engine, "connect", refuse)
+        engine.dispose()
+
+        assert "query_only" not in pragma or before == used.audit.head()
+        assert used.audit.verify().ok
+        with used.lease("one", tool_id="t"):
+            pass
 
     def test_parallel_leases_keep_one_head(self, used, store):
         """Threads that lease at once all succeed, and the newest head is kept."""

@@ -5,13 +5,21 @@ import multiprocessing
 import os
 import pickle
 import stat
+import sys
 import traceback
 
 import pytest
+from keyring.backends import fail, null
+from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
 from langchain_tyrum.errors import ConfigError, KeyMismatch
 from langchain_tyrum.ledger import keyfile
-from langchain_tyrum.ledger.keys import VARIABLE, MasterKey, find_master_key
+from langchain_tyrum.ledger.keys import (
+    VARIABLE,
+    MasterKey,
+    find_key_ring,
+    find_master_key,
+)
 from langchain_tyrum.providers.cipher import RawKey
 
 BYTES = {
@@ -45,7 +53,8 @@ def find(key_file):
 
     def find(**options):
         settings = {"environ": {}, "keyring": Ring(), "may_generate": lambda: False}
-        return find_master_key(key_file=key_file, **{**settings, **options})
+        find = options.pop("of", find_master_key)
+        return find(key_file=key_file, **{**settings, **options})
 
     return find
 
@@ -184,17 +193,113 @@ class TestPrecedence:
 
         assert found == MasterKey(BYTES["env"])
 
-    def test_a_failing_keyring_is_no_key(self, find):
-        """A keyring that is locked or missing does not stand in the way."""
-        locked = Ring(error=RuntimeError("locked"))
+    @pytest.mark.parametrize("error", [KeyringLocked, InitError, RuntimeError])
+    @pytest.mark.parametrize("may", [True, False])
+    def test_a_locked_keyring_may_hold_the_key(self, error, may, find, key_file):
+        """A keyring that cannot be read is not taken for an empty one."""
+        locked = Ring(error=error("canary-7f3a"))
 
-        assert find(keyring=locked, may_generate=lambda: True) == find(keyring=locked)
+        with pytest.raises(ConfigError, match=f"{error.__name__}.*unlock it") as caught:
+            find(keyring=locked, may_generate=lambda: may)
+        assert not key_file.exists()
+        assert "canary" not in shown(caught.value)
+
+    def test_a_locked_keyring_that_is_not_needed(self, find, key_file):
+        """Where another place has the key, the keyring is not even asked."""
+        locked = Ring(error=KeyringLocked())
+        assert find(keyring=locked, environ={VARIABLE: TEXT["env"]})
+        write(key_file, TEXT["file"])
+
+        assert find(keyring=locked) == MasterKey(BYTES["file"])
+
+    @pytest.mark.parametrize(
+        "backend", [fail.Keyring(), null.Keyring(), Ring(error=NoKeyringError())]
+    )
+    def test_a_machine_without_a_keyring(self, backend, find):
+        """Where there is no keyring, it does not stand in the way."""
+        assert find(keyring=backend, may_generate=lambda: True) == find(keyring=backend)
+
+    def test_a_machine_without_the_library(self, find, monkeypatch):
+        """Nor does it where `keyring` is not installed."""
+        monkeypatch.setitem(sys.modules, "keyring", None)
+
+        assert find(keyring=None, may_generate=lambda: True)
+
+    def test_a_keyring_that_is_configured_wrongly(self, find, key_file, monkeypatch):
+        """A backend that is asked for and cannot be loaded may hold the key too."""
+        monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "no.such.Backend")
+        monkeypatch.setattr("keyring.core._keyring_backend", None)
+
+        with pytest.raises(ConfigError, match="cannot be read"):
+            find(keyring=None, may_generate=lambda: True)
+        assert not key_file.exists()
 
     def test_a_malformed_keyring_entry(self, find):
         """A malformed entry is an error, not a reason to generate another key."""
         with pytest.raises(ConfigError, match="OS keyring") as caught:
             find(keyring=Ring("canary-7f3a"), may_generate=lambda: True)
         assert "canary" not in shown(caught.value)
+
+
+class TestSeveralKeys:
+    @pytest.mark.parametrize("gap", [" ", "\n", "\n\n  \t"])
+    def test_the_first_is_the_newest(self, gap, find, key_file):
+        """Each place may hold several keys, parted by white space."""
+        both = gap.join([TEXT["env"], TEXT["ring"]])
+        ids = tuple(MasterKey(BYTES[name]).key_id for name in ("env", "ring"))
+        found = [
+            find(environ={VARIABLE: both}, of=find_key_ring),
+            find(keyring=Ring(both), of=find_key_ring),
+            find(key=both, of=find_key_ring),
+            find(key=[BYTES["env"], MasterKey(BYTES["ring"])], of=find_key_ring),
+        ]
+        write(key_file, both)
+        found.append(find(of=find_key_ring))
+
+        assert [ids] * 5 == [ring.ids for ring in found]
+        assert {MasterKey(BYTES["env"])} == {ring.current for ring in found}
+        assert all(ring.by_id(ids[1]) == MasterKey(BYTES["ring"]) for ring in found)
+
+    def test_one_malformed_key_spoils_all(self, find, key_file):
+        """A second key that is malformed is an error, not left out."""
+        write(key_file, f"{TEXT['file']}\ncanary-7f3a\n")
+
+        with pytest.raises(ConfigError, match="32 bytes") as caught:
+            find()
+        assert "canary" not in shown(caught.value)
+
+    def test_the_same_key_twice(self, find, key_file):
+        """A key that stands there twice is one key."""
+        write(key_file, f"{TEXT['file']}\n{TEXT['file']}\n")
+
+        assert 1 == len(find(of=find_key_ring).ids)
+
+    def test_reload(self, find, key_file):
+        """A ring sees what its file holds now; without the file it keeps its keys."""
+        write(key_file, TEXT["file"])
+        ring = find(of=find_key_ring)
+        key_file.write_text(f"{TEXT['env']}\n{TEXT['file']}\n")
+        ring.reload()
+        assert MasterKey(BYTES["env"]) == ring.current
+        key_file.unlink()
+        ring.reload()
+
+        assert 2 == len(ring.ids)
+
+    @pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
+    def test_a_ring_refuses_copies(self, take, find):
+        """A ring cannot be pickled or copied, and prints ids only."""
+        ring = find(key=BYTES["given"], of=find_key_ring)
+
+        with pytest.raises(TypeError, match="cannot be pickled or copied"):
+            take(ring)
+        assert f"KeyRing({ring.current.key_id})" == repr(ring)
+
+    @pytest.mark.parametrize("key", [7, b"short", ["text"], object()])
+    def test_what_is_no_key(self, key, find):
+        """Anything else than keys is refused."""
+        with pytest.raises(ConfigError):
+            find(key=key)
 
 
 class TestGeneration:
@@ -347,6 +452,60 @@ class TestKeyFile:
 
         with pytest.raises(ConfigError, match="may be no link"):
             find(may_generate=lambda: True)
+
+    def test_a_second_hard_link_is_fine(self, find, key_file, tmp_path):
+        """Another name of the file opens nothing to anybody; a rotation parts them."""
+        write(key_file, TEXT["file"])
+        os.link(key_file, tmp_path / "snapshot")
+        assert find() == MasterKey(BYTES["file"])
+        keyfile.replace_key_file(key_file, TEXT["env"].encode())
+
+        assert find() == MasterKey(BYTES["env"])
+        assert TEXT["file"] == (tmp_path / "snapshot").read_text()
+        assert 0o600 == stat.S_IMODE(key_file.stat().st_mode)
+
+    def test_folders_above_may_be_open(self, find, key_file, tmp_path):
+        """A folder above that all can write to is no reason to refuse the key."""
+        tmp_path.chmod(0o777)
+        write(key_file, TEXT["file"])
+
+        assert find() == MasterKey(BYTES["file"])
+
+    def test_a_folder_put_in_its_place(self, find, key_file, monkeypatch):
+        """A folder that somebody else put there is refused, whatever its mode."""
+        write(key_file, TEXT["file"])
+        real = os.fstat
+
+        def theirs(file):
+            info = real(file)
+            if stat.S_ISDIR(info.st_mode):
+                return os.stat_result((*info[:4], os.geteuid() + 1, *info[5:]))
+            return info
+
+        monkeypatch.setattr(keyfile.os, "fstat", theirs)
+        with pytest.raises(ConfigError, match=r"keys' belongs to user"):
+            find(may_generate=lambda: True)
+
+    def test_replacing_goes_by_the_same_rules(self, key_file, tmp_path):
+        """A key file is replaced only in a folder that is yours alone."""
+        write(key_file, TEXT["file"])
+        key_file.parent.chmod(0o755)
+
+        with pytest.raises(ConfigError, match="chmod 700"):
+            keyfile.replace_key_file(key_file, b"x")
+        assert TEXT["file"] == key_file.read_text()
+
+    def test_replacing_a_link(self, key_file, tmp_path):
+        """A link in the place of the file is replaced, never written through."""
+        write(key_file, TEXT["file"])
+        target = tmp_path / "target"
+        target.write_text("untouched")
+        key_file.unlink()
+        key_file.symlink_to(target)
+        keyfile.replace_key_file(key_file, TEXT["env"].encode())
+
+        assert "untouched" == target.read_text()
+        assert not key_file.is_symlink()
 
     def test_no_pipe(self, find, key_file):
         """A pipe in the place of the file is refused and never waited for."""

@@ -5,15 +5,22 @@ import threading
 import pytest
 from sqlalchemy import create_engine, func, select
 
-from langchain_tyrum.errors import ConfigError, KeyMismatch, ProviderError
-from langchain_tyrum.ledger.keys import MasterKey
+from langchain_tyrum.errors import (
+    ConfigError,
+    KeyMismatch,
+    ProviderError,
+    SecretNotFound,
+)
 from langchain_tyrum.ledger.engines import make_engine
-from langchain_tyrum.providers import DatabaseProvider, table
+from langchain_tyrum.ledger.keys import MasterKey
+from langchain_tyrum.providers import DatabaseProvider, database, table
 from langchain_tyrum.providers.database import VALUES
+from langchain_tyrum.providers.sealing import Sealing
 from langchain_tyrum.testing import ProviderContract
 
 KEY = bytes(range(32))
 OTHER = bytes(range(1, 33))
+THIRD = bytes(range(2, 34))
 
 
 @pytest.fixture
@@ -198,6 +205,74 @@ class TestKeys:
 
         assert asked == [1]
 
+    def test_several_keys(self, url):
+        """All keys open; what is there already says which one seals."""
+        DatabaseProvider(url, key=OTHER).put("a", "some-value")
+        provider = DatabaseProvider(url, key=[KEY, OTHER])
+        provider.put("b", "other-value")
+
+        assert ["some-value", "other-value"] == [provider.get(x) for x in "ab"]
+        assert "other-value" == DatabaseProvider(url, key=OTHER).get("b")
+        assert provider.key_ids() == tuple(MasterKey(k).key_id for k in (KEY, OTHER))
+
+    def test_the_newest_key_seals_where_nothing_is_stored(self, url):
+        """In an empty store the first of several keys seals."""
+        DatabaseProvider(url, key=[KEY, OTHER]).put("a", "some-value")
+
+        assert "some-value" == DatabaseProvider(url, key=KEY).get("a")
+
+    def test_the_key_is_looked_for_again(self, url):
+        """A row under an unknown key makes a callable find its key once more."""
+        given = [KEY]
+        reader = DatabaseProvider(url, key=lambda: list(given))
+        reader.put("a", "first-value")
+        DatabaseProvider(url, key=KEY).rewrap(OTHER)
+        with pytest.raises(KeyMismatch):
+            reader.get("a")
+        with pytest.raises(KeyMismatch):
+            reader.put("b", "other-value")
+        given.insert(0, OTHER)
+
+        assert "first-value" == reader.get("a")
+        reader.put("b", "other-value")
+        assert "other-value" == DatabaseProvider(url, key=OTHER).get("b")
+
+    def test_a_row_that_is_sealed_anew_while_it_is_read(self, url):
+        """A row read under a key that is dropped in this moment is read once more."""
+        DatabaseProvider(url, key=KEY).put("a", "first-value")
+
+        class Ring:
+            keys = (MasterKey(OTHER),)  # the old one was dropped already
+
+            def reload(self):
+                DatabaseProvider(url, key=KEY).rewrap(OTHER)
+
+        assert "first-value" == DatabaseProvider(url, key=Ring()).get("a")
+
+    def test_reading_takes_no_lock(self, url, file):
+        """A value can be read while somebody else writes."""
+        for engine in (url, make_engine(url)):
+            provider = DatabaseProvider(engine, key=KEY)
+            provider.put("a", "some-value")
+            writer = sqlite3.connect(file, isolation_level=None)
+            writer.execute("pragma journal_mode=wal").close()
+            writer.execute("begin immediate")
+            try:
+                assert ("some-value", ["a"]) == (provider.get("a"), provider.names())
+                assert provider.has_rows()
+            finally:
+                writer.execute("rollback")
+                writer.close()
+
+    def test_a_look_makes_nothing(self, url, file):
+        """To look at a store that is not there yet does not make its table."""
+        provider = DatabaseProvider(url, key=KEY)
+        with pytest.raises(SecretNotFound):
+            provider.get("a")
+
+        assert ([], False) == (provider.names(), provider.has_rows())
+        assert [] == look(file, "select name from sqlite_master")
+
     def test_a_short_key_is_refused(self, url):
         """A key of another length is refused, and not repeated."""
         with pytest.raises(ConfigError, match="exactly 32 bytes") as caught:
@@ -230,6 +305,85 @@ class TestRewrap:
             assert reader.get("b") == "other-value"
         with pytest.raises(KeyMismatch):
             DatabaseProvider(url, key=KEY).get("a")
+
+    def test_what_names_the_key_is_no_secret(self, url):
+        """The row that names the new key is not to be seen among the secrets."""
+        provider = DatabaseProvider(url, key=KEY)
+        provider.put("a", "first-value")
+        provider.rewrap(OTHER)
+
+        assert ["a"] == provider.names()
+        with pytest.raises(SecretNotFound):
+            provider.get("")
+        provider.delete("")
+        provider.delete("a")
+        assert provider.has_rows()
+        with pytest.raises(ConfigError, match="needs a name"):
+            provider.put("", "some-value")
+
+    def test_labels_under_the_same_key(self, url):
+        """All labels under the old key change with it; one under another key stays."""
+        labelled = {
+            label: DatabaseProvider(url, key=key, label=label)
+            for label, key in (("one", KEY), ("two", KEY), ("three", THIRD))
+        }
+        for label, provider in labelled.items():
+            provider.put("a", f"value-of-{label}")
+        assert 2 == labelled["one"].rewrap(OTHER)
+
+        for label, key in (("one", OTHER), ("two", OTHER), ("three", THIRD)):
+            provider = DatabaseProvider(url, key=key, label=label)
+            assert f"value-of-{label}" == provider.get("a")
+        with pytest.raises(KeyMismatch):
+            labelled["two"].put("b", "late-value")
+
+    def test_in_batches(self, url, monkeypatch):
+        """Many values change in transactions of their own, each one once."""
+        monkeypatch.setattr(database, "_BATCH", 3)
+        provider = DatabaseProvider(url, key=KEY)
+        for number in range(10):
+            provider.put(f"n{number}", f"value-{number}")
+        sizes = []
+        real = Sealing.batch
+
+        def batch(self, new, size, after):
+            done = real(self, new, size, after)
+            sizes.append(done[0])
+            return done
+
+        monkeypatch.setattr(Sealing, "batch", batch)
+
+        assert 10 == provider.rewrap(OTHER)
+        assert [3, 3, 3, 1] == sizes
+        reader = DatabaseProvider(url, key=OTHER)
+        assert [f"value-{n}" for n in range(10)] == [
+            reader.get(f"n{n}") for n in range(10)
+        ]
+
+    def test_a_value_that_is_replaced_between_batches(self, url, monkeypatch):
+        """A version that somebody writes anew meanwhile is never set back."""
+        monkeypatch.setattr(database, "_BATCH", 1)
+        provider = DatabaseProvider(url, key=KEY)
+        for name in "ab":
+            provider.put(name, f"value-of-{name}")
+        real, calls = Sealing.batch, []
+
+        def batch(self, new, size, after):
+            calls.append(after)
+            return real(self, new, size, after)
+
+        monkeypatch.setattr(Sealing, "batch", batch)
+        begin = Sealing.begin
+
+        def then_replace(self, new):
+            begin(self, new)
+            self._connection.commit()
+            DatabaseProvider(url, key=[OTHER, KEY]).put("b", "newer", version=1)
+
+        monkeypatch.setattr(Sealing, "begin", then_replace)
+
+        assert 1 == provider.rewrap(OTHER)
+        assert ["value-of-a", "newer"] == [provider.get(name) for name in "ab"]
 
     def test_all_or_nothing(self, url, file):
         """When one value does not open, none is sealed anew and the old key stays."""

@@ -33,6 +33,10 @@ def upgrade(operations: Operations) -> None:
     """Change the tables of schema 1; no row is lost."""
     _secrets(operations)
     operations.add_column("grants", Column("policy_sha256", String(64)))
+    # Else a lease reads the grants of every thread.
+    consumer = ["tenant", "tool_id", "status", "thread_id"]
+    operations.drop_index("ix_grants_consumer", "grants")
+    operations.create_index("ix_grants_consumer", "grants", consumer)
     _new_tables(operations)
 
 
