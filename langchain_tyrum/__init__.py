@@ -62,6 +62,7 @@ _ROOMS = (
     "policy",
     "redaction",
     "providers",
+    "ledger",
     "broker",
     "state",
     "traces",
@@ -72,7 +73,7 @@ _ROOMS = (
     "membrane",
     "middleware",
 )
-_PLACES = {*_ROOMS, "cli", "demo", "ledger", "testing", "gateway", "oauth"}
+_PLACES = {*_ROOMS, "cli", "demo", "testing", "gateway", "oauth"}
 #: Rooms that need an extra.
 _EXTRAS = {"middleware": "agents"}
 _HOME = {

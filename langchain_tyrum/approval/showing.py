@@ -55,12 +55,9 @@ def show(
     Returns:
         The call as it is shown.
     """
-    names = {
-        broker.resolve_reference(
-            one.secret_ref_id, tool_id=bound.tool_id, tenant=call.tenant
-        ).handle_id: one
-        for one in broker.references(bound.tool_id)
-    }
+    names = broker.references_by_handle(
+        bound.tool_id, tenant=call.tenant, owner=call.user
+    )
     told = []
     for record in bound.records:
         reference = names.get(record.handle_id)

@@ -7,6 +7,7 @@ from langchain_tyrum.broker.identity import (
     IdentitySource,
     from_configurable,
 )
+from langchain_tyrum.broker.rekeying import RotationReport
 from langchain_tyrum.policy import Decision
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Decision",
     "IdentitySource",
     "Problem",
+    "RotationReport",
     "SecretBroker",
     "from_configurable",
 ]

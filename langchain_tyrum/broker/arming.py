@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
+from langchain_tyrum.broker.changes import note_mark, rotate_outside
+from langchain_tyrum.broker.reading import Tampered, read
 from langchain_tyrum.errors import SecretNotFound, TyrumError
+from langchain_tyrum.ledger import schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import ColumnElement, Connection
+
     from langchain_tyrum.broker.core import Core
+    from langchain_tyrum.broker.reading import Reading
     from langchain_tyrum.ledger.secret_rows import Entry
+
+#: How many secrets one query asks for; databases limit the parameters of a statement.
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,8 @@ def arm(
 ) -> tuple[int, list[Problem]]:
     """Register the stored versions of these secrets; one ledger row tells of it.
 
+    Values that somebody changed where they live are noticed here as at a lease.
+
     Args:
         core: The broker's stores.
         entries: The secrets.
@@ -40,49 +54,87 @@ def arm(
         How many secrets are covered, and those that could not be read.
     """
     problems = []
-    read = 0
+    readings: list[Reading] = []
+    read_any = False
     for entry in entries:
+        wanted = _wanted(core, entry, unknown_only=unknown_only)
+        read_any = read_any or bool(wanted)
         try:
-            read += _arm_one(core, entry, unknown_only=unknown_only)
+            readings += _arm_one(core, entry, wanted)
         except TyrumError as error:
             record = entry.record
             problems.append(Problem(record.name, record.handle_id, error))
     count = len(entries) - len(problems)
-    if read or problems or not unknown_only:
+    if read_any or problems or not unknown_only:
         with core.journal() as journal:
+            for reading in readings:
+                if reading.is_foreign:
+                    rotate_outside(core, journal, reading.entry, reading.mark)
+                elif reading.is_first:
+                    note_mark(core, journal, reading)
             outcome = f"{count} secrets, {len(problems)} problems"
             journal.log("arm", outcome, environment=core.environment)
     return count, problems
+
+
+def unarmed(
+    core: Core, connection: Connection, *where: ColumnElement[bool]
+) -> tuple[list[Entry], set[str]]:
+    """The secrets with versions that the redactor has not been told of.
+
+    Looks at numbers first: among 100,000 secrets few are new.
+
+    Returns:
+        These secrets, and the tenants of all that were looked at.
+    """
+    columns = schema.secrets.c
+    query = select(
+        columns.handle_id, columns.first_version, columns.version, columns.tenant
+    ).where(*where)
+    tenants: set[str] = set()
+    new = []
+    for handle_id, first, last, tenant in connection.execute(query):
+        tenants.add(tenant)
+        if any((handle_id, n) not in core.known for n in range(first, last + 1)):
+            new.append(handle_id)
+    found: list[Entry] = []
+    for start in range(0, len(new), _BATCH):
+        batch = columns.handle_id.in_(new[start : start + _BATCH])
+        found += core.catalog.find(connection, batch)
+    return found, tenants
 
 
 def refuse_unreadable(problems: Sequence[Problem]) -> None:
     """Raise for what may exist and cannot be read: it could not be redacted either.
 
     Raises:
-        TyrumError: The first such failure. A value that is not there is none.
+        TyrumError: The first such failure. A value that is not there is none, and one
+            that was overwritten was read: it is covered.
     """
     for problem in problems:
-        if not isinstance(problem.error, SecretNotFound):
+        if not isinstance(problem.error, SecretNotFound | Tampered):
             raise problem.error
 
 
-def _arm_one(core: Core, entry: Entry, *, unknown_only: bool) -> int:
-    record = entry.record
-    versions = range(entry.first_version, record.version + 1)
-    wanted = [
+def _wanted(core: Core, entry: Entry, *, unknown_only: bool) -> list[int]:
+    handle_id = entry.record.handle_id
+    versions = range(entry.first_version, entry.record.version + 1)
+    return [
         version
         for version in versions
-        if not unknown_only or (record.handle_id, version) not in core.known
+        if not unknown_only or (handle_id, version) not in core.known
     ]
-    if not wanted:
-        return 0
+
+
+def _arm_one(core: Core, entry: Entry, wanted: Sequence[int]) -> list[Reading]:
+    record = entry.record
     store = core.provider(record.provider)
     for version in wanted:
-        try:
-            value = store.get(entry.ref, version=version)
-        except SecretNotFound:
-            if version == record.version:
-                raise
-            continue  # an old version that was destroyed where it lived
-        core.tell(record, value, version=version)
-    return len(wanted)
+        if version == record.version:
+            continue
+        # Where others write there are no old versions; one may also be destroyed.
+        with suppress(SecretNotFound):
+            if store.writable:
+                core.cover(record, store.get(entry.ref, version=version))
+        core.known.add((record.handle_id, version))
+    return [read(core, entry)] if record.version in wanted else []

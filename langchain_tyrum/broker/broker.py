@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from langchain_tyrum.broker import opening
@@ -11,6 +12,8 @@ from langchain_tyrum.broker.leases import Leases
 from langchain_tyrum.broker.leasing import Leasing
 from langchain_tyrum.broker.lifecycle import Lifecycle
 from langchain_tyrum.broker.permitting import Permitting
+from langchain_tyrum.broker.rekeying import Rekeying
+from langchain_tyrum.broker.settling import Settling
 from langchain_tyrum.broker.storing import Storing
 from langchain_tyrum.ledger.requests import ApprovalRequests
 
@@ -23,13 +26,13 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker.identity import IdentitySource
     from langchain_tyrum.ledger.audit import Audit
     from langchain_tyrum.ledger.catalog import Catalog
-    from langchain_tyrum.ledger.keys import MasterKey
+    from langchain_tyrum.ledger.keys import GivenKeys
     from langchain_tyrum.policy import SecretPolicy
     from langchain_tyrum.providers import SecretProvider
     from langchain_tyrum.redaction import Redactor
 
 
-class SecretBroker(Leasing, Storing, Describing, Permitting):
+class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying):
     """Stores secrets, decides who may use them, leases them, and keeps the books.
 
     Every method has an async twin with the prefix `a`. A broker is thread-safe, is a
@@ -44,8 +47,9 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
         policy: One policy, or several layers from the outermost to the innermost.
             Without any, every use needs a person's agreement.
         identity: Who says which user a run belongs to; see `from_configurable`.
-        key: The master key (32 bytes), from which the ledger's key is derived.
-            Required when the catalog outlives the process.
+        key: The master key (32 bytes), from which the ledger's key is derived; while
+            it is rotated, a list, the new one first. Required when the catalog
+            outlives the process.
         audit_sinks: Called with every ledger row after it has been committed.
         environment: Where this process runs; by default `TYRUM_ENVIRONMENT`.
         redactor: A redactor to share with other brokers.
@@ -59,7 +63,7 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
         catalog: str | Engine | Catalog,
         policy: SecretPolicy | Sequence[SecretPolicy] | None = None,
         identity: IdentitySource | None = None,
-        key: MasterKey | bytes | None = None,
+        key: GivenKeys | None = None,
         audit_sinks: Sequence[Callable[[Mapping[str, Any]], None]] = (),
         environment: str | None = None,
         redactor: Redactor | None = None,
@@ -78,7 +82,7 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
         self._core = core
         self._identity = identity
         self._leases = Leases(core)
-        self._lifecycle = Lifecycle(core, expire=self._leases.expire)
+        self._lifecycle = Lifecycle(core, opened=self._leases.opened)
         self.catalog: Catalog = core.catalog
         self.audit: Audit = core.audit
         self.requests = ApprovalRequests(core.catalog)
@@ -90,7 +94,7 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
         *,
         policy: SecretPolicy | Sequence[SecretPolicy] | None = None,
         identity: IdentitySource | None = None,
-        key: bytes | None = None,
+        key: GivenKeys | None = None,
     ) -> Self:
         """Open the broker of this machine: one SQLite file, values encrypted.
 
@@ -103,7 +107,8 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
                 else the user's data folder.
             policy: One policy, or several layers.
             identity: Who says which user a run belongs to.
-            key: The master key, 32 bytes.
+            key: The master key, 32 bytes; while it is rotated, a list, the new one
+                first.
 
         Returns:
             The broker.
@@ -143,6 +148,46 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
             broker.put(name, value)
         return broker
 
+    @classmethod
+    def from_config(
+        cls,
+        path: str | Path | None = None,
+        *,
+        environment: str | None = None,
+        policy: SecretPolicy | Sequence[SecretPolicy] | None = None,
+        identity: IdentitySource | None = None,
+    ) -> Self:
+        """Open the broker that a `tyrum.toml` describes.
+
+        What the file declares is brought into its catalog: the file wins for what is
+        known of a secret, and one that it no longer declares is disabled, never
+        deleted. A file that says nothing new writes nothing.
+
+        Args:
+            path: The file or its folder; by default `TYRUM_CONFIG`, then the
+                `tyrum.toml` of the current folder or the nearest one above.
+            environment: Where this runs; by default `TYRUM_ENVIRONMENT`, then what
+                the file says. Its tables are laid over the others.
+            policy: Further layers of policy. Like those of environments they can only
+                narrow what the file allows.
+            identity: Who says which user a run belongs to.
+
+        Returns:
+            The broker.
+
+        Raises:
+            ConfigError: There is no file, or something is wrong with it: every
+                problem with its line.
+            KeyMismatch: Encrypted values are there and no key opens them.
+            LedgerError: The catalog cannot be used.
+        """
+        from langchain_tyrum.broker.config import (  # noqa: PLC0415 - rarely needed
+            open_config,
+        )
+
+        make = partial(cls, identity=identity)
+        return open_config(path, environment=environment, policy=policy, make=make)
+
     @property
     def redactor(self) -> Redactor:
         """The redactor, told of every value that this environment may use.
@@ -163,7 +208,11 @@ class SecretBroker(Leasing, Storing, Describing, Permitting):
         return CallIdentity.from_config(config, identity=self._identity)
 
     def close(self) -> None:
-        """Close the catalog. Values that are leased stay usable until they end."""
+        """Close the catalog, for good; closing again is fine.
+
+        Leases that are open stay usable until they end, and guards go on redacting
+        what the redactor knows. Everything else raises `LedgerError` from now on.
+        """
         self.catalog.close()
 
     async def aclose(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.broker.owning import refuse_foreign
 from langchain_tyrum.errors import SecretExpired, SecretForbidden, SecretRevoked
 
 if TYPE_CHECKING:
@@ -25,33 +26,42 @@ def check_usable(
         SecretRevoked: Revoked.
         SecretExpired: Past its expiry.
     """
-    where = {"handle": record.handle_id, "tool_id": tool_id}
-    if record.tenant != call.tenant or record.owner not in (None, call.user):
-        # Neither name nor owner is told: they are somebody else's.
-        raise SecretForbidden(
-            f"{record.handle_id!r} belongs to somebody else: store a secret of your "
-            "own, or run as its owner (SecretBroker(identity=…) tells who calls)",
-            **where,
-        )
-    where["scope"] = record.scope
+    refuse_foreign(record, tenant=call.tenant, owner=call.user, tool_id=tool_id)
+    where = {
+        "handle": record.handle_id,
+        "scope": record.scope,
+        "tool_id": tool_id,
+    }
     if record.environment not in (None, environment):
         raise SecretForbidden(
             f"{record.name!r} may be used in {record.environment!r} only; this broker "
             f"runs in {environment!r} (TYRUM_ENVIRONMENT)",
             **where,
         )
+    refuse_ended(record, tool_id=tool_id)
+    if record.status == "expired":
+        raise SecretExpired(
+            f"{record.name!r} has expired: store a fresh value with "
+            "broker.put(…, expires_at=…, replace=True)",
+            **where,
+        )
+
+
+def refuse_ended(record: SecretRecord, *, tool_id: str | None = None) -> None:
+    """Refuse a secret that was revoked, or that its settings file withdrew.
+
+    Raises:
+        SecretRevoked: It was.
+    """
     if record.status == "revoked":
         raise revoked(record, tool_id=tool_id)
     if record.status == "disabled":
         raise SecretRevoked(
             f"{record.name!r} is no longer declared in tyrum.toml: put its table "
             "[secrets] back, or store it anew under another name",
-            **where,
-        )
-    if record.status == "expired":
-        raise SecretExpired(
-            f"{record.name!r} has expired: store a fresh value with a later expires_at",
-            **where,
+            handle=record.handle_id,
+            scope=record.scope,
+            tool_id=tool_id,
         )
 
 

@@ -121,11 +121,13 @@ class Core:
             owners=owners,
             environment=self.environment,
         )
-        if entry is None:
+        if entry is None or entry.record.name != name:  # some databases fold case
             shown = self.redactor.redact_text(name)[:64]
             raise unknown(
                 shown,
-                names_of(self.catalog, connection, tenant=tenant, owners=owners),
+                names_of(
+                    self.catalog, connection, tenant=tenant, owners=owners, like=shown
+                ),
             )
         return entry
 
@@ -146,9 +148,7 @@ class Core:
         ]
         return evaluate(self.layers, requests)
 
-    def tell(
-        self, record: SecretRecord, value: str | bytes, *, version: int | None = None
-    ) -> None:
+    def cover(self, record: SecretRecord, value: str | bytes) -> None:
         """Tell the redactor of a value that is stored.
 
         Short ones too: they were admitted when they were put.
@@ -160,7 +160,12 @@ class Core:
             owner=record.owner,
             allow_short=True,
         )
-        self.known.add((record.handle_id, version or record.version))
+
+    def uncover(self, record: SecretRecord, value: str | bytes) -> None:
+        """Tell the redactor that a value is destroyed and in nobody's hands."""
+        self.redactor.unregister(
+            record.name, value=value, tenant=record.tenant, owner=record.owner
+        )
 
     def refuse_value_as_name(self, *texts: str | None) -> None:
         """Refuse a name, alias or title that holds a value or looks like one.
@@ -184,6 +189,6 @@ class Core:
 def _handle_id(secret: Secret) -> str | None:
     if isinstance(secret, SecretHandle | SecretRecord):
         return secret.handle_id
-    if secret.startswith(SCHEME):
-        return SecretHandle.parse(secret).handle_id
-    return None
+    if isinstance(secret, str) and not secret.startswith(SCHEME):
+        return None
+    return SecretHandle.parse(secret).handle_id

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import SecretRecord, new_id
 from langchain_tyrum.ledger.secret_rows import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,22 @@ class Details:
     environment: str | None = None
     allowed_hosts: Sequence[str] = ()
     expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a moment that means another one elsewhere.
+
+        Raises:
+            ConfigError: `expires_at` is no datetime, or has no time zone.
+        """
+        until = self.expires_at
+        if until is None:
+            return
+        if not isinstance(until, datetime) or until.utcoffset() is None:
+            raise ConfigError(
+                "expires_at is a datetime with a time zone: write "
+                "datetime(2027, 1, 31, tzinfo=UTC)"
+            )
+        object.__setattr__(self, "expires_at", until.astimezone(UTC))
 
 
 def new_entry(

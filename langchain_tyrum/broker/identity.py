@@ -6,6 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from langchain_tyrum.broker.claims import (
+    claimed,
+    plain_text,
+    refuse_unknown_user,
+    server_user,
+    thread,
+)
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import Principal
 
 #: Tells the user of a run from its config; None means nobody is known.
@@ -16,7 +24,8 @@ IdentitySource = Callable[[Mapping[str, Any]], "Principal | str | None"]
 class CallIdentity:
     """One call: tenant and user, and where in which run it happens.
 
-    Frozen: pass it on as it is; make another one with `dataclasses.replace`.
+    Frozen: pass it on as it is; make another one with `dataclasses.replace`. An empty
+    user is nobody: a service.
     """
 
     tenant: str = "default"
@@ -27,6 +36,10 @@ class CallIdentity:
     checkpoint_ns: str | None = None
     task_id: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.user == "":
+            object.__setattr__(self, "user", None)
+
     @classmethod
     def from_config(
         cls,
@@ -36,26 +49,45 @@ class CallIdentity:
     ) -> Self:
         """Read the identity of a run from its `RunnableConfig`.
 
+        By default the user is `configurable["langgraph_auth_user"]` and nothing else:
+        not `user_id`, `langgraph_auth_user_id`, `owner` or anything nested. Read in
+        langgraph-api 0.16: its server takes that key out of every request, from
+        `config`, `configurable` and `context` alike, and then writes its own there:
+        the user object of the `@auth.authenticate` handler, or None where no auth is
+        configured. So behind that server no client can set it, with or without auth.
+        LangGraph as a library removes nothing, and neither does an endpoint of your
+        own: **code that passes a client's `configurable` into a graph must drop
+        `langgraph_auth_user` first**, or set `SecretBroker(identity=…)`, in whose
+        presence the key is not looked at.
+
+        What cannot be read as exactly one user is refused, never guessed: an identity
+        that is no text, is longer than 256 characters, has control characters, or
+        fails to be read. A user without an identity, or one that says
+        `is_authenticated=False`, is nobody.
+
         Args:
             config: The config of the run; None is nobody, nowhere.
-            identity: Who says which user it is. By default the user that a server
-                put there after authentication (`langgraph_auth_user`); nothing else
-                in `configurable` is believed.
+            identity: Who says which user it is, in the server's place.
 
         Returns:
             The identity; `user` is None when nobody vouches for one.
+
+        Raises:
+            SecretForbidden: Somebody is vouched for and cannot be told.
+            ConfigError: `identity` returned something else than it may, or the thread
+                id is none.
         """
-        config = config or {}
-        configurable = config.get("configurable") or {}
+        config = config if isinstance(config, Mapping) else {}
+        configurable = _configurable(config)
         principal = _principal((identity or _authenticated)(config))
         return cls(
             tenant=principal.tenant,
             user=principal.user,
-            thread_id=_text(configurable.get("thread_id")),
-            run_id=_text(config.get("run_id") or configurable.get("run_id")),
-            tool_call_id=_text(configurable.get("tool_call_id")),
-            checkpoint_ns=_text(configurable.get("checkpoint_ns")),
-            task_id=_text(configurable.get("__pregel_task_id")),
+            thread_id=thread(configurable.get("thread_id")),
+            run_id=plain_text(config.get("run_id") or configurable.get("run_id")),
+            tool_call_id=plain_text(configurable.get("tool_call_id")),
+            checkpoint_ns=plain_text(configurable.get("checkpoint_ns")),
+            task_id=plain_text(configurable.get("__pregel_task_id")),
         )
 
 
@@ -66,7 +98,7 @@ def from_configurable(key: str, *, tenant_key: str | None = None) -> IdentitySou
     code builds the config, never behind an endpoint that passes one through.
 
     Args:
-        key: The key that holds the user id.
+        key: The key that holds the user id: text, a whole number or a UUID.
         tenant_key: The key that holds the tenant, if there are several.
 
     Returns:
@@ -74,34 +106,42 @@ def from_configurable(key: str, *, tenant_key: str | None = None) -> IdentitySou
     """
 
     def source(config: Mapping[str, Any]) -> Principal:
-        configurable = config.get("configurable") or {}
+        configurable = _configurable(config)
         tenant = configurable.get(tenant_key) if tenant_key else None
         return Principal(
-            tenant=_text(tenant) or "default", user=_text(configurable.get(key))
+            tenant=_told(tenant, tenant_key) or "default",
+            user=_told(configurable.get(key), key),
         )
 
     return source
 
 
-def _authenticated(config: Mapping[str, Any]) -> Principal | str | None:
-    user = (config.get("configurable") or {}).get("langgraph_auth_user")
-    if user is None or isinstance(user, str):
-        return user
-    read = user.get if isinstance(user, Mapping) else _attributes(user)
+def _told(found: object, key: str | None) -> str | None:
+    """What stands under a key, which is text, or plainly stands for one."""
+    text = plain_text(found)
+    if text is None and found not in (None, ""):
+        refuse_unknown_user(f"configurable[{key!r}] is of type {type(found).__name__}")
+    return text
+
+
+def _authenticated(config: Mapping[str, Any]) -> Principal:
+    return server_user(_configurable(config).get("langgraph_auth_user"))
+
+
+def _configurable(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = config.get("configurable")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _principal(found: object) -> Principal:
+    if found is None or isinstance(found, str):
+        found = Principal(user=found)
+    if not isinstance(found, Principal):
+        raise ConfigError(
+            f"identity=… returned a {type(found).__name__}: return a Principal, the "
+            "user id as text, or None for nobody"
+        )
     return Principal(
-        tenant=_text(read("tenant")) or "default", user=_text(read("identity"))
+        tenant=claimed("tenant", found.tenant) or "default",
+        user=claimed("user id", found.user),
     )
-
-
-def _attributes(user: object) -> Callable[[str], Any]:
-    return lambda name: getattr(user, name, None)
-
-
-def _principal(found: Principal | str | None) -> Principal:
-    if isinstance(found, Principal):
-        return found
-    return Principal(user=_text(found))
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.broker.handover import Handover
 from langchain_tyrum.broker.identity import CallIdentity
 from langchain_tyrum.broker.part import Part
 
@@ -107,15 +107,9 @@ class Leasing(Part):
     ) -> AsyncIterator[dict[str, SecretValue]]:
         """Async twin of `lease_all`."""
         lease = self.lease_all(secrets, tool_id=tool_id, call=call, digest=digest)
-        opening_ = asyncio.ensure_future(asyncio.to_thread(lease.__enter__))
-        try:
-            values = await asyncio.shield(opening_)
-        except asyncio.CancelledError:  # the thread goes on: close what it opens
-            opening_.add_done_callback(
-                lambda done: done.exception() or lease.__exit__(None, None, None)
-            )
-            raise
+        handover = Handover(lease)
+        values = await handover.open()
         try:
             yield values
         finally:
-            lease.__exit__(None, None, None)
+            handover.close()

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace as copy_with
+from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.checks import revoked
+from langchain_tyrum.broker.changes import change, end_grants
+from langchain_tyrum.broker.checks import refuse_ended
 from langchain_tyrum.broker.entries import Details, new_entry
+from langchain_tyrum.broker.purging import purge
+from langchain_tyrum.broker.reading import number_for
 from langchain_tyrum.broker.rows import about
-from langchain_tyrum.errors import (
-    ProviderError,
-    SecretExists,
-    SecretNotFound,
-)
-from langchain_tyrum.ledger.secret_rows import Entry
+from langchain_tyrum.broker.versions import Versions
+from langchain_tyrum.errors import SecretExists
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from datetime import datetime
 
-    from langchain_tyrum.broker.core import Core, Journal, Secret
+    from langchain_tyrum.broker.core import Core, Secret
+    from langchain_tyrum.broker.opened import Opened
     from langchain_tyrum.handles import SecretRecord
-    from langchain_tyrum.providers import SecretProvider
+    from langchain_tyrum.ledger.secret_rows import Entry
 
 
 class Lifecycle:
@@ -27,12 +28,13 @@ class Lifecycle:
 
     Args:
         core: The broker's stores and rules.
-        expire: Called with the handle id of a secret that was just revoked.
+        opened: The open leases of this process.
     """
 
-    def __init__(self, core: Core, *, expire: Callable[[str], None]) -> None:
+    def __init__(self, core: Core, *, opened: Opened) -> None:
         self._core = core
-        self._expire = expire
+        self._opened = opened
+        self._versions = Versions(core)
 
     def put(
         self,
@@ -50,29 +52,23 @@ class Lifecycle:
             name, value, tenant=tenant, owner=owner, allow_short=allow_short
         )
         there = self._find(name, details)
-        if there is not None:
-            return self._put_again(
-                there, value, replace=replace, allow_short=allow_short
-            )
-        store = self._writable(provider)
-        entry = new_entry(name, provider, details, now=core.catalog.clock())
-        mark = core.fingerprint((entry.record.handle_id,), value)
-        entry = Entry(entry.record, entry.ref, mark, 1)
-        store.put(entry.ref, value, version=1)
-        lost = False
-        try:
-            self._add(entry, action="put")
-        except SecretExists:
-            lost = True  # somebody else stored it a moment ago; theirs stands
-        if not lost:
-            core.known.add((entry.record.handle_id, 1))
-            return entry.record
-        store.delete(entry.ref)
-        winner = self._find(name, details)
-        if winner is None:  # the name is an alias
-            self._add(entry, action="put")
-            return entry.record
-        return self._put_again(winner, value, replace=replace, allow_short=allow_short)
+        if there is None:
+            taken = None
+            entry = self._store(name, value, provider=provider, details=details)
+            try:
+                self._add(entry, action="put")
+            except SecretExists as error:
+                taken = error  # somebody else's a moment ago, or an alias; it stands
+            if taken is None:
+                core.known.add((entry.record.handle_id, 1))
+                return entry.record
+            core.provider(provider).delete(entry.ref)
+            there = self._find(name, details)
+            if there is None:
+                raise taken
+        return self._put_again(
+            there, value, details=details, replace=replace, allow_short=allow_short
+        )
 
     def declare(
         self, name: str, *, provider: str, ref: str | None, details: Details
@@ -108,7 +104,7 @@ class Lifecycle:
     ) -> SecretRecord:
         """Store a new version under the same handle."""
         entry = self._entry(secret, tenant, owner)
-        return self._next(entry, value, allow_short=allow_short, revive=False)
+        return self._versions.next(entry, value, allow_short=allow_short)
 
     def revoke(
         self, secret: Secret, *, reason: str, tenant: str, owner: str | None
@@ -118,10 +114,10 @@ class Lifecycle:
             entry = self._core.find(
                 journal.connection, secret, tenant=tenant, owner=owner
             )
-            record = self._set(journal, entry.record, status="revoked")
-            self._end_grants(journal, record, keep_always=False)
+            record = change(self._core, journal, entry.record, status="revoked")
+            end_grants(self._core, journal, record, keep_always=False)
             journal.log("revoke", "ok", error=reason or None, **about(record))
-        self._expire(record.handle_id)
+        self._opened.expire(record.handle_id)
         return record
 
     def reauthorize(
@@ -138,10 +134,14 @@ class Lifecycle:
         The old value, which may be the reason for the revocation, never works again.
         """
         entry = self._entry(secret, tenant, owner)
+        if entry.record.status == "disabled":
+            refuse_ended(entry.record)
         if value is not None:
-            return self._next(entry, value, allow_short=allow_short, revive=True)
+            return self._versions.next(
+                entry, value, allow_short=allow_short, revive=True
+            )
         with self._core.journal() as journal:
-            record = self._set(journal, entry.record, status="active")
+            record = change(self._core, journal, entry.record, status="active")
             journal.log("reauthorize", "ok", **about(record))
         return record
 
@@ -152,33 +152,43 @@ class Lifecycle:
         if keep < 1:
             raise ValueError("keep at least one version: revoke the secret instead")
         entry = self._entry(secret, tenant, owner)
-        record, store = entry.record, self._writable(entry.record.provider)
-        first = max(entry.first_version, record.version - keep + 1)
-        gone = list(range(entry.first_version, first))
-        for version in gone:
-            try:
-                old = store.get(entry.ref, version=version)
-            except SecretNotFound:
-                continue
-            store.delete(entry.ref, version=version)
-            self._core.redactor.unregister(
-                record.name, value=old, tenant=record.tenant, owner=record.owner
-            )
-        with self._core.journal() as journal:
-            self._set(journal, record, first_version=first)
-            journal.log("purge", f"{len(gone)} versions", **about(record))
-        return len(gone)
+        self._versions.writable(entry.record.provider)
+        return purge(self._core, entry, keep=keep, opened=self._opened)
+
+    def _store(
+        self, name: str, value: str | bytes, *, provider: str, details: Details
+    ) -> Entry:
+        """Put a value where it will live, ahead of its record."""
+        core, store = self._core, self._versions.writable(provider)
+        entry = new_entry(name, provider, details, now=core.catalog.clock())
+        core.catalog.check(entry)
+        store.put(entry.ref, value, version=number_for(store, 1))
+        mark = core.fingerprint((entry.record.handle_id,), value)
+        return copy_with(entry, fingerprint=mark)
 
     def _put_again(
-        self, there: Entry, value: str | bytes, *, replace: bool, allow_short: bool
+        self,
+        there: Entry,
+        value: str | bytes,
+        *,
+        details: Details,
+        replace: bool,
+        allow_short: bool,
     ) -> SecretRecord:
         record = there.record
-        if record.status == "revoked":
-            raise revoked(record)
+        refuse_ended(record)
+        if not there.fingerprint:
+            stored = self._versions.first(there, value)
+            if stored is not None:
+                return stored
+            there = self._entry(record, record.tenant, record.owner)
+        until = details.expires_at or record.expires_at
         if there.fingerprint == self._core.fingerprint((record.handle_id,), value):
-            return record
+            return self._prolong(there, until) if replace else record
         if replace:
-            return self._next(there, value, allow_short=allow_short, revive=False)
+            return self._versions.next(
+                there, value, allow_short=allow_short, until=until
+            )
         raise SecretExists(
             f"another value is stored as {record.name!r}: call broker.rotate(…), or "
             "pass replace=True",
@@ -186,40 +196,16 @@ class Lifecycle:
             scope=record.scope,
         )
 
-    def _next(
-        self, entry: Entry, value: str | bytes, *, allow_short: bool, revive: bool
-    ) -> SecretRecord:
-        """Store the next version, then point the record at it, in that order."""
-        record, core = entry.record, self._core
-        if record.status == "revoked" and not revive:
-            raise revoked(record)
-        store = self._writable(record.provider)
-        core.redactor.register(
-            record.name,
-            value,
-            tenant=record.tenant,
-            owner=record.owner,
-            allow_short=allow_short,
-        )
-        with core.journal() as journal:
-            version = core.catalog.draw_version(journal.connection, record.handle_id)
-        store.put(entry.ref, value, version=version)
-        core.known.add((record.handle_id, version))
-        with core.journal() as journal:
-            now = core.catalog.by_id(journal.connection, record.handle_id).record
-            lost = now.status == "revoked" and not revive
-            if not lost and now.version < version:
-                mark = core.fingerprint((record.handle_id,), value)
-                changes = {"status": "active"} if revive else {}
-                now = self._set(
-                    journal, now, version=version, fingerprint=mark, **changes
-                )
-                self._end_grants(journal, now, keep_always=True)
-                journal.log("reauthorize" if revive else "rotate", "ok", **about(now))
-        if lost:
-            store.delete(entry.ref, version=version)
-            raise revoked(now)
-        return now
+    def _prolong(self, there: Entry, until: datetime | None) -> SecretRecord:
+        """Give a value that is stored already another expiry."""
+        if until is None or until == there.record.expires_at:
+            return there.record
+        with self._core.journal() as journal:
+            record = change(
+                self._core, journal, there.record, expires_at=until.isoformat()
+            )
+            journal.log("put", "prolonged", **about(record))
+        return record
 
     def _find(self, name: str, details: Details) -> Entry | None:
         with self._core.catalog.reading() as connection:
@@ -239,33 +225,3 @@ class Lifecycle:
         with self._core.journal() as journal:
             self._core.catalog.add(journal.connection, entry)
             journal.log(action, "ok", **about(entry.record))
-
-    def _set(
-        self, journal: Journal, record: SecretRecord, **columns: Any
-    ) -> SecretRecord:
-        self._core.catalog.change(journal.connection, record.handle_id, **columns)
-        return self._core.catalog.by_id(journal.connection, record.handle_id).record
-
-    def _end_grants(
-        self, journal: Journal, record: SecretRecord, *, keep_always: bool
-    ) -> None:
-        for grant in self._core.grants.end_for(
-            journal.connection, record.handle_id, keep_always=keep_always
-        ):
-            journal.log(
-                "grant_ended",
-                grant.mode,
-                tool_id=grant.tool_id,
-                thread_id=grant.thread_id,
-                **about(record),
-            )
-
-    def _writable(self, label: str) -> SecretProvider:
-        store = self._core.provider(label)
-        if store.writable:
-            return store
-        raise ProviderError(
-            f"the provider {label!r} is read-only: change the value where it lives, "
-            "or store it with another provider",
-            provider=label,
-        )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from sqlalchemy import case, func, or_, select
+
 from langchain_tyrum.errors import ConfigError, SecretNotFound
+from langchain_tyrum.handles import HANDLE_TEXT, SCHEME
 from langchain_tyrum.ledger import schema
 
 if TYPE_CHECKING:
@@ -19,17 +23,21 @@ if TYPE_CHECKING:
 #: No blanks, brackets or control characters: names stand in markers and in URLs.
 _NAME = re.compile(r"[^\s\[\]{}<>\x00-\x1f\x7f]{1,256}")
 _HANDLE_LIKE = re.compile(r"tyrum://.*|h_[0-9A-Za-z]{22}")
+#: Categories of characters that nobody sees: control, format, surrogates, separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: How many names are compared, at most, to find the one that was meant.
+_COMPARED = 1000
 
 
 def check_name(name: str, value: str | bytes | None = None) -> None:
     """Refuse a name that could not stand where names stand.
 
     Raises:
-        ConfigError: It is empty or too long, has blanks or brackets, reads like a
-            handle, or contains the value it names.
+        ConfigError: It is empty or too long, has blanks, brackets or characters that
+            nobody sees, reads like a handle, or contains the value it names.
     """
     wellformed = isinstance(name, str) and _NAME.fullmatch(name)
-    if not wellformed or _HANDLE_LIKE.fullmatch(name):
+    if not wellformed or _HANDLE_LIKE.fullmatch(name) or _has_unseen(name):
         raise ConfigError(
             "a secret's name has 1 to 256 characters, no blanks or brackets, and is "
             "no handle: e.g. 'github/token'"
@@ -61,15 +69,75 @@ def check_value(name: object, value: object) -> None:
     )
 
 
+def check_alias(alias: str | None) -> None:
+    """Refuse an alias that models could not write, or could take for a handle.
+
+    Raises:
+        ConfigError: It has other characters than `[A-Za-z0-9_-]` and `/`, is too
+            long, or reads like a handle.
+    """
+    if alias is None:
+        return
+    wellformed = isinstance(alias, str) and HANDLE_TEXT.fullmatch(SCHEME + alias)
+    if not wellformed or len(alias) > 120 or _HANDLE_LIKE.fullmatch(alias):
+        raise ConfigError(
+            "an alias has letters, digits, '_', '-' and '/' only, at most 120, and is "
+            "no handle: e.g. 'github'"
+        )
+
+
+def check_title(title: str | None) -> None:
+    """Refuse a display name that could forge a line of what models and people read.
+
+    Raises:
+        ConfigError: It is empty or too long, or has characters that nobody sees.
+    """
+    if title is None:
+        return
+    if not isinstance(title, str) or not 1 <= len(title) <= 120 or _has_unseen(title):
+        raise ConfigError(
+            "a display name has 1 to 120 characters on one line: e.g. 'GitHub bot'"
+        )
+
+
+def _has_unseen(text: str) -> bool:
+    return any(unicodedata.category(char) in _UNSEEN for char in text)
+
+
 def names_of(
-    catalog: Catalog, connection: Connection, *, tenant: str, owners: Sequence[str]
+    catalog: Catalog,  # noqa: ARG001 - callers name whose connection it is
+    connection: Connection,
+    *,
+    tenant: str,
+    owners: Sequence[str],
+    like: str = "",
 ) -> list[str]:
-    """The names that a caller may know of: its tenant's services, and its own."""
-    columns = schema.secrets.c
-    found = catalog.find(
-        connection, columns.tenant == tenant, columns.owner.in_(tuple(owners))
+    """Names that a caller may know of: its tenant's services', and its own.
+
+    At most a thousand, and those first that could be meant by `like`: a slip leaves
+    the beginning or the end of a name as it was, and hardly changes its length.
+
+    Args:
+        catalog: Where they are kept.
+        connection: The open transaction.
+        tenant: The caller's tenant.
+        owners: Whose names count; '' stands for the services.
+        like: The name that was asked for.
+    """
+    name, third = schema.secrets.c.name, max(len(like) // 3, 1)
+    tail = func.substr(name, func.length(name) - third + 1, third)
+    akin = or_(func.substr(name, 1, third) == like[:third], tail == like[-third:])
+    query = (
+        select(name)
+        .where(
+            schema.secrets.c.tenant == tenant,
+            schema.secrets.c.owner.in_(tuple(owners)),
+        )
+        .order_by(case((akin, 0), else_=1), func.abs(func.length(name) - len(like)))
+        .order_by(name)
+        .limit(_COMPARED)
     )
-    return [entry.record.name for entry in found]
+    return list(connection.execute(query).scalars())
 
 
 def is_known(catalog: Catalog, name: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,15 @@ from langchain_tyrum.errors import ConfigError, LedgerError
 from langchain_tyrum.ledger.audit import Audit
 from langchain_tyrum.ledger.catalog import Catalog
 from langchain_tyrum.ledger.grants import Grants
-from langchain_tyrum.ledger.keys import MasterKey, find_master_key
+from langchain_tyrum.ledger.keys import (
+    KeyRing,
+    MasterKey,
+    environment_ring,
+    find_key_ring,
+    ring_of,
+)
 from langchain_tyrum.ledger.policies import Policies
+from langchain_tyrum.ledger.reading import has_begun
 from langchain_tyrum.policy import SecretPolicy, snapshots
 from langchain_tyrum.providers import DatabaseProvider, MemoryProvider
 from langchain_tyrum.redaction import Redactor
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from langchain_tyrum.ledger.keys import GivenKeys
     from langchain_tyrum.providers import SecretProvider
 
 _FILE = "tyrum.db"
@@ -37,7 +44,7 @@ def make_core(
     providers: Mapping[str, SecretProvider] | Sequence[SecretProvider],
     catalog: str | Engine | Catalog,
     policy: SecretPolicy | Sequence[SecretPolicy] | None,
-    key: MasterKey | bytes | None,
+    key: GivenKeys | None,
     audit_sinks: Sequence[Callable[[Mapping[str, Any]], None]],
     environment: str | None,
     redactor: Redactor | None,
@@ -45,9 +52,11 @@ def make_core(
 ) -> Core:
     """Put the stores and rules of one broker together."""
     stores = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
-    master = _master(key, stores)
+    ring = _ring(key, stores)
+    audit = Audit(stores, ring=ring, head_file=head_file, sinks=audit_sinks)
     labelled = _by_label(providers)
     known = redactor or Redactor()
+    known.seal_with(audit.lasting_key("seal"))
     rules = _layers(policy)
     Policies(stores).keep(snapshots(rules))
     for provider in labelled.values():
@@ -56,14 +65,12 @@ def make_core(
     return Core(
         catalog=stores,
         grants=Grants(stores),
-        audit=Audit(
-            stores, key=master.derive("audit"), head_file=head_file, sinks=audit_sinks
-        ),
+        audit=audit,
         providers=labelled,
         redactor=known,
         layers=rules,
         environment=environment or os.environ.get("TYRUM_ENVIRONMENT") or None,
-        fingerprint_key=master.derive("fingerprint"),
+        fingerprint_key=audit.lasting_key("fingerprint"),
     )
 
 
@@ -72,25 +79,25 @@ def memory_parts() -> dict[str, Any]:
     return {
         "providers": {"memory": MemoryProvider()},
         "catalog": "sqlite://",
-        "key": MasterKey(secrets.token_bytes(32)),
+        "key": KeyRing.of(MasterKey.generate(), writable=True),
     }
 
 
-def local_parts(path: str | Path | None, *, key: bytes | None) -> dict[str, Any]:
+def local_parts(path: str | Path | None, *, key: GivenKeys | None) -> dict[str, Any]:
     """The parts of a machine's own broker: one SQLite file and a key beside it."""
     file = _made_database_file(path)
     keys = file.with_suffix(".keys")
     catalog = Catalog(f"sqlite:///{_private(file)}")
-    values = DatabaseProvider(catalog.engine, key=lambda: master)
-    master = find_master_key(
+    values = DatabaseProvider(catalog.engine, key=lambda: ring)
+    ring = find_key_ring(
         key=key,
         key_file=keys / "master.key",
-        may_generate=lambda: not values.has_rows(),
+        may_generate=lambda: not (values.has_rows() or has_begun(catalog)),
     )
     return {
         "providers": {"database": values},
         "catalog": catalog,
-        "key": master,
+        "key": ring,
         "head_file": _head_file(keys),
     }
 
@@ -159,16 +166,17 @@ def _head_file(keys: Path) -> Path:
     return keys / "ledger.head"
 
 
-def _master(key: MasterKey | bytes | None, catalog: Catalog) -> MasterKey:
-    if isinstance(key, MasterKey):
-        return key
+def _ring(key: GivenKeys | None, catalog: Catalog) -> KeyRing:
     if key is not None:
-        return MasterKey(key)
+        return ring_of(key)
     if catalog.in_memory:
-        return MasterKey(secrets.token_bytes(32))
+        return KeyRing.of(MasterKey.generate(), writable=True)
+    if found := environment_ring():
+        return found
     raise ConfigError(
-        "a catalog that outlives the process needs key=…: 32 bytes from which the "
-        "ledger's key is derived; SecretBroker.local() finds or makes one by itself"
+        "a catalog that outlives the process needs key=… or TYRUM_MASTER_KEY: 32 bytes "
+        "from which the ledger's key is derived; SecretBroker.local() finds or makes "
+        "one by itself"
     )
 
 

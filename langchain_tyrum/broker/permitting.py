@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.broker.checks import check_usable
 from langchain_tyrum.broker.identity import CallIdentity
 from langchain_tyrum.broker.part import Part, twin
-from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.errors import ConfigError, TyrumError
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.grants import Use
 from langchain_tyrum.ledger.policies import Policies
@@ -130,6 +130,8 @@ class Permitting(Part):
             raise ConfigError("a grant's mode is 'once', 'session' or 'always'")
         if (ttl_seconds or 1) <= 0 or (max_uses or 1) <= 0 or not scopes:
             raise ConfigError("a grant needs scopes, and limits above zero")
+        if isinstance(scopes, str):
+            raise ConfigError(f"a grant's scopes are a list: write [{scopes!r}]")
         call = call or CallIdentity()
         with self._core.journal() as journal:
             if versions is None:
@@ -155,10 +157,15 @@ class Permitting(Part):
             journal.log("grant_created", mode, **_told(grant))
         return grant
 
-    def grants(self) -> list[Grant]:
-        """Every grant ever given, oldest first."""
+    def grants(self, *, tenant: str | None = None) -> list[Grant]:
+        """Every grant ever given, oldest first.
+
+        Args:
+            tenant: Only those of its callers; by default of all tenants.
+        """
         with self._core.catalog.reading() as connection:
-            return self._core.grants.all(connection)
+            found = self._core.grants.all(connection)
+        return [grant for grant in found if tenant in (None, grant.tenant)]
 
     def revoke_grant(self, grant_id: str) -> Grant | None:
         """End a grant; returns it, or None when no such grant is active."""
@@ -182,13 +189,17 @@ class Permitting(Part):
     def _records(
         self, tool_id: str, secrets: Sequence[Secret], call: CallIdentity
     ) -> list[SecretRecord]:
-        with self._core.catalog.reading() as connection:
-            found = [
-                self._core.find(
-                    connection, secret, tenant=call.tenant, owner=call.user
-                ).record
-                for secret in secrets
-            ]
+        try:
+            with self._core.catalog.reading() as connection:
+                found = [
+                    self._core.find(
+                        connection, secret, tenant=call.tenant, owner=call.user
+                    ).record
+                    for secret in secrets
+                ]
+        except TyrumError as error:
+            error.tool_id = error.tool_id or tool_id
+            raise
         for record in found:  # nobody is asked about what could not be leased
             check_usable(
                 record, tool_id=tool_id, call=call, environment=self._core.environment

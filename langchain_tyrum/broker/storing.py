@@ -46,7 +46,8 @@ class Storing(Part):
             owner: The user it belongs to; nobody else can lease it. None: a service.
             environment: The only environment it may be leased in.
             allowed_hosts: The only hosts it may be sent to.
-            expires_at: When it stops working.
+            expires_at: When it stops working, with a time zone. A moment that is past
+                makes it expired at once. With `replace` the new expiry holds.
             replace: Rotate when another value is stored under the name.
             allow_short: Admit a value below 8 characters; it is then redacted only
                 where it stands as a word of its own.
@@ -59,7 +60,8 @@ class Storing(Part):
             SecretExists: Another value is stored under the name.
             SecretRevoked: The name was revoked; `reauthorize` lifts that.
             WeakSecret: The value is too short or too common to be guarded.
-            ConfigError: The name is malformed, or the value is no text and no bytes.
+            ConfigError: The name is malformed, the value is no text and no bytes, or
+                `expires_at` has no time zone.
             ProviderError: The provider refused it; nothing was changed.
         """
         check_value(name, value)
@@ -107,7 +109,7 @@ class Storing(Part):
             owner: The user it belongs to.
             environment: The only environment it may be leased in.
             allowed_hosts: The only hosts it may be sent to.
-            expires_at: When it stops working.
+            expires_at: When it stops working, with a time zone.
             tenant: The tenant it belongs to.
 
         Returns:
@@ -212,7 +214,11 @@ class Storing(Part):
         tenant: str = "default",
         owner: str | None = None,
     ) -> int:
-        """Destroy old versions and stop redacting them; returns how many."""
+        """Destroy old versions and stop redacting them; returns how many.
+
+        Values that an open lease may hold stay covered, and so do all of them in other
+        processes, until these end.
+        """
         return self._lifecycle.purge(secret, keep=keep, tenant=tenant, owner=owner)
 
     aput = twin(put)

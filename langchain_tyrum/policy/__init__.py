@@ -41,6 +41,7 @@ from langchain_tyrum.policy.canonical import Outcome
 from langchain_tyrum.policy.decision import (
     Decision,
     RuleHit,
+    Silence,
     evaluate,
     policy_sha256,
     snapshots,
@@ -57,6 +58,7 @@ __all__ = [
     "PolicyRule",
     "RuleHit",
     "SecretPolicy",
+    "Silence",
     "evaluate",
     "matches",
     "policy_sha256",

@@ -42,6 +42,24 @@ class RuleHit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Silence:
+    """Why a layer said nothing to a scope.
+
+    Attributes:
+        scope: The scope it is about.
+        why: The reason.
+        layer: Name of the layer, or its place from the top, from 1.
+    """
+
+    scope: str
+    why: str
+    layer: str
+
+    def __str__(self) -> str:
+        return f"{self.scope}: layer {self.layer} is silent, {self.why}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What policy says about one use of one or several secrets.
 
@@ -50,17 +68,33 @@ class Decision:
         scopes: The scopes asked for, sorted, each once.
         rules: Every rule that spoke, by scope, layer and strictness.
         policy_sha256: Hash of the layers that decided.
+        silent: Every layer that said nothing to a scope, and why.
     """
 
     outcome: Outcome
     scopes: tuple[str, ...]
     rules: tuple[RuleHit, ...]
     policy_sha256: str
+    silent: tuple[Silence, ...] = ()
+
+    def __str__(self) -> str:
+        asked = ", ".join(self.scopes) or "no secret"
+        head = f"{self.outcome} for {asked} (policy {self.policy_sha256[:12]})"
+        return "\n  ".join([head, *map(str, self.rules), *map(str, self.silent)])
 
     def _repr_html_(self) -> str:
-        return Table(
-            [{"decision": self.outcome, **vars(hit)} for hit in self.rules]
-        )._repr_html_()
+        spoke = [{"decision": self.outcome, **vars(hit)} for hit in self.rules]
+        quiet = [
+            {
+                "decision": self.outcome,
+                "scope": one.scope,
+                "outcome": "",
+                "rule": f"silent, {one.why}",
+                "layer": one.layer,
+            }
+            for one in self.silent
+        ]
+        return Table(spoke + quiet)._repr_html_()
 
 
 def evaluate(
@@ -75,12 +109,14 @@ def evaluate(
     Returns:
         The most restrictive outcome, and every rule that spoke.
     """
-    per_request = [_speakers(layers, request) for request in requests]
+    read = [_read(layers, request) for request in requests]
+    rules = tuple(hit for hits, _ in read for hit in hits)
     return Decision(
-        outcome=strictest(hit.outcome for hits in per_request for hit in hits),
+        outcome=strictest(hit.outcome for hit in rules),
         scopes=tuple(sorted({request.scope for request in requests})),
-        rules=tuple(hit for hits in per_request for hit in hits),
+        rules=rules,
         policy_sha256=policy_sha256(layers),
+        silent=tuple(one for _, silences in read for one in silences),
     )
 
 
@@ -112,22 +148,18 @@ def strictest(outcomes: Iterable[Outcome]) -> Outcome:
     return max(outcomes, key=OUTCOMES.index, default="allow")
 
 
-def _speakers(
+def _read(
     layers: Sequence[SecretPolicy], request: PolicyRequest
-) -> tuple[RuleHit, ...]:
+) -> tuple[tuple[RuleHit, ...], tuple[Silence, ...]]:
     """Read the layers from the top; the strictest of what speaks is the outcome."""
     hits: list[RuleHit] = []
-    matched = False
+    silences: list[Silence] = []
+    matched = ""
     for place, layer in enumerate(layers, start=1):
         name = layer.name or str(place)
-        found = [
-            RuleHit(scope=request.scope, outcome=outcome, rule=str(rule), layer=name)
-            for outcome in OUTCOMES[::-1]
-            for rule in layer.rules(outcome)
-            if rule.covers(request, outcome)
-        ]
+        found = _matching(layer, name, request)
         hits += found
-        matched = matched or bool(found)
+        matched = matched or (name if found else "")
         if not matched and layer.default is not None:
             hits.append(
                 RuleHit(
@@ -137,10 +169,30 @@ def _speakers(
                     layer=name,
                 )
             )
-    return tuple(hits) or (_silence(layers, request.scope),)
+        elif not found:
+            why = _why_silent(layer, matched)
+            silences.append(Silence(scope=request.scope, why=why, layer=name))
+    return tuple(hits) or (_nobody(layers, request.scope),), tuple(silences)
 
 
-def _silence(layers: Sequence[SecretPolicy], scope: str) -> RuleHit:
+def _matching(layer: SecretPolicy, name: str, request: PolicyRequest) -> list[RuleHit]:
+    return [
+        RuleHit(scope=request.scope, outcome=outcome, rule=str(rule), layer=name)
+        for outcome in OUTCOMES[::-1]
+        for rule in layer.rules(outcome)
+        if rule.covers(request, outcome)
+    ]
+
+
+def _why_silent(layer: SecretPolicy, matched: str) -> str:
+    if layer.is_empty:
+        return "since it is empty"
+    if layer.default is None:
+        return "since nothing in it matches and it has no default"
+    return f"since layer {matched} matches, so the default {layer.default} is not asked"
+
+
+def _nobody(layers: Sequence[SecretPolicy], scope: str) -> RuleHit:
     if all(layer.is_empty for layer in layers):
         return RuleHit(scope=scope, outcome="require_approval", rule="no policy")
     return RuleHit(scope=scope, outcome="deny", rule="nothing matches")

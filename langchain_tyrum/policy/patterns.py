@@ -7,7 +7,8 @@ from functools import lru_cache
 
 
 @lru_cache(maxsize=4096)
-def _compile(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Read a pattern once; rules keep theirs, so that a long policy stays quick."""
     first, *rest = (re.escape(p).replace(r"\?", ".") for p in pattern.split("*"))
     if not rest:
         return re.compile(first, re.DOTALL)
@@ -23,9 +24,11 @@ def matches(pattern: str, text: str) -> bool:
     `*` is any run of characters, `:` and `/` included, `?` is exactly one; everything
     else stands for itself, brackets and backslashes too.
     """
-    return _compile(pattern).fullmatch(text) is not None
+    return compiled(pattern).fullmatch(text) is not None
 
 
-def any_matches(patterns: tuple[str, ...], texts: tuple[str, ...]) -> bool:
+def any_matches(patterns: tuple[re.Pattern[str], ...], texts: tuple[str, ...]) -> bool:
     """Tell whether some pattern covers some text; no patterns narrow nothing."""
-    return not patterns or any(matches(p, text) for p in patterns for text in texts)
+    return not patterns or any(
+        pattern.fullmatch(text) for pattern in patterns for text in texts
+    )

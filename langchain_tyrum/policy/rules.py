@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.policy.canonical import Outcome, canonical_json
-from langchain_tyrum.policy.patterns import any_matches, matches
+from langchain_tyrum.policy.patterns import any_matches, compiled
 
 #: User ids come from outside: one like `user:ada` must not pass for another's name.
 _PLAIN_ID = re.compile(r"[\w.@+-]+")
@@ -41,8 +41,8 @@ class PolicyRequest:
         """The names that a rule's `principals` may match."""
         if isinstance(self.principal, str):
             return (self.principal,)
-        user = getattr(self.principal, "user", None)
-        tenant = getattr(self.principal, "tenant", "default")
+        user = getattr(self.principal, "user", None) or None
+        tenant = _quoted(getattr(self.principal, "tenant", "default"))
         if user is None:
             return ("service", f"{tenant}/service")
         plain = _PLAIN_ID.fullmatch(user) and user not in ("service", "user")
@@ -66,7 +66,8 @@ class PolicyRule:
             is bound to no host for one that goes anywhere.
         principals: Patterns over `service` and `<tenant>/service`, or over `user`,
             `user:<id>`, `<tenant>/user:<id>` and, where it cannot be mistaken for
-            one of these, the bare id.
+            one of these, the bare id. In a tenant's name `%`, `/` and `:` are
+            written `%25`, `%2F` and `%3A`.
     """
 
     scope: str = "*"
@@ -104,23 +105,36 @@ class PolicyRule:
     def covers(self, request: PolicyRequest, outcome: Outcome) -> bool:
         """Tell whether the rule, standing in the list `outcome`, covers a request."""
         environment = () if request.environment is None else (request.environment,)
+        read = self._compiled
         return (
-            matches(self.scope, request.scope)
-            and matches(self.provider, request.provider)
-            and any_matches(self.tools, (request.tool_id,))
-            and any_matches(self.environments, environment)
-            and any_matches(self.principals, request.principal_names)
+            any_matches(read["scope"], (request.scope,))
+            and any_matches(read["provider"], (request.provider,))
+            and any_matches(read["tools"], (request.tool_id,))
+            and any_matches(read["environments"], environment)
+            and any_matches(read["principals"], request.principal_names)
             and self._covers_hosts(request.hosts, outcome)
         )
 
     def _covers_hosts(self, hosts: tuple[str, ...], outcome: Outcome) -> bool:
         if not self.hosts:
             return True
-        patterns = tuple(pattern.lower() for pattern in self.hosts)
+        patterns = self._compiled["hosts"]
         covered = [any_matches(patterns, (host.lower(),)) for host in hosts]
         if outcome == "allow":
             return bool(covered) and all(covered)
         return not covered or any(covered)
+
+    @cached_property
+    def _compiled(self) -> dict[str, tuple[re.Pattern[str], ...]]:
+        read: dict[str, tuple[str, ...]] = {
+            "scope": (self.scope,),
+            "provider": (self.provider,),
+            "tools": self.tools,
+            "environments": self.environments,
+            "hosts": tuple(pattern.lower() for pattern in self.hosts),
+            "principals": self.principals,
+        }
+        return {name: tuple(map(compiled, texts)) for name, texts in read.items()}
 
     @cached_property
     def canonical(self) -> dict[str, Any]:
@@ -135,6 +149,11 @@ class PolicyRule:
     def __str__(self) -> str:
         table = {key: value for key, value in self.canonical.items() if value}
         return repr(self.scope) if set(table) <= {"scope"} else canonical_json(table)
+
+
+def _quoted(tenant: str) -> str:
+    """A tenant's name such that its end is seen: none can pass for part of another."""
+    return tenant.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
 
 
 def _check_pattern(name: str, pattern: object) -> None:

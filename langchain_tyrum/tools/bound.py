@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from langchain_core.runnables import RunnableConfig  # noqa: TC002 - read at run time
+from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.tools import BaseTool
 from pydantic import PrivateAttr
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from langchain_core.messages import ToolCall
-    from langchain_core.tools.base import ArgsSchema
 
     from langchain_tyrum.approval.calls import BoundCall
     from langchain_tyrum.broker import CallIdentity, SecretBroker
@@ -40,13 +39,19 @@ class SecretTool(BaseTool):
 
     tool_id: str
     _wiring: Wiring = PrivateAttr()
-    _listed: str = PrivateAttr(default="")
 
     def __init__(self, *, wiring: Wiring, **fields: Any) -> None:
         super().__init__(args_schema=wiring.shape.visible, **fields)
         self._wiring = wiring
-        self._list_references()
         enroll(self)  # so that approvals find it, in a resumed process too
+
+    def __getattribute__(self, name: str) -> Any:
+        """Read the description with what the caller of the run may choose from now.
+
+        Nothing of it is kept: runs of several users share the tool.
+        """
+        found = super().__getattribute__(name)
+        return self._described(found) if name == "description" else found
 
     @property
     def broker(self) -> SecretBroker:
@@ -62,12 +67,6 @@ class SecretTool(BaseTool):
     def func(self) -> Callable[..., NoReturn]:
         """Tells ToolNode what to inject; it cannot be called."""
         return self._wiring.shape.hinting
-
-    @property
-    def tool_call_schema(self) -> ArgsSchema:
-        """What the model sees, with the references it may choose from now."""
-        self._list_references()
-        return super().tool_call_schema
 
     def bind_call(self, tool_call: ToolCall, call: CallIdentity) -> BoundCall:
         """Validate a call and name the secrets it wants; nothing is leased.
@@ -91,15 +90,15 @@ class SecretTool(BaseTool):
         """Do as `bind_call` does, and keep which record belongs where."""
         return bind(self._wiring, args, name=self.name, tool_id=self.tool_id, call=call)
 
-    def _list_references(self) -> None:
-        shape = self._wiring.shape
-        if not shape.selectors and not shape.templates:
-            return
-        about = self.description.removesuffix(self._listed).rstrip()
-        told = listing(self.broker.references(self.tool_id), shape.templates)
-        self._listed = f"\n\n{told}"
-        if self.description != about + self._listed:
-            self.description = about + self._listed
+    def _described(self, about: str) -> str:
+        wiring: Wiring | None = (self.__pydantic_private__ or {}).get("_wiring")
+        if wiring is None or not (wiring.shape.selectors or wiring.shape.templates):
+            return about
+        call = wiring.broker.identify(ensure_config())
+        known = wiring.broker.references(
+            self.tool_id, tenant=call.tenant, owner=call.user
+        )
+        return f"{about}\n\n{listing(known, wiring.shape.templates)}"
 
     # --- BaseTool ---
 

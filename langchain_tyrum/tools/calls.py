@@ -122,7 +122,7 @@ def _checked(shape: Shape, args: Mapping[str, Any], tool_id: str) -> dict[str, A
 def _select(
     wiring: Wiring, selector: Any, tool_id: str, call: CallIdentity
 ) -> Selection:
-    return select(selector, wiring.broker, tool_id=tool_id, tenant=call.tenant)
+    return select(selector, wiring.broker, tool_id=tool_id, call=call)
 
 
 def _handles(text: Any) -> list[str]:

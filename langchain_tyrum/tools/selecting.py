@@ -12,9 +12,9 @@ from langchain_tyrum.handles import SCHEME, SecretReference, SecretValue
 from langchain_tyrum.tools.arguments import ArgumentRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from langchain_tyrum.broker import SecretBroker
+    from langchain_tyrum.broker import CallIdentity, SecretBroker
     from langchain_tyrum.handles import SecretRecord
 
 LISTED = 20
@@ -95,15 +95,20 @@ def listing(
 
 def _line(reference: SecretReference) -> str:
     alias = reference.secret_alias
-    label = reference.display_name or alias or reference.secret_ref_id
+    label = _one_line(reference.display_name or alias or reference.secret_ref_id)
     named = f"secret_ref_id={reference.secret_ref_id}"
     if alias:
         named += f", secret_alias={alias}"
     return f"{label} ({named})"
 
 
+def _one_line(text: str) -> str:
+    """What people called it must not read like another line of the list."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def select(
-    selector: Any, broker: SecretBroker, *, tool_id: str, tenant: str
+    selector: Any, broker: SecretBroker, *, tool_id: str, call: CallIdentity
 ) -> Selection:
     """Find what a model chose by id or alias; nothing is resolved.
 
@@ -111,7 +116,7 @@ def select(
         selector: An id or alias, with or without `tyrum://`.
         broker: Who knows the references.
         tool_id: The tool that wants it.
-        tenant: Whose references are meant.
+        call: Who calls: references of other users and tenants do not exist.
 
     Returns:
         The reference and its record.
@@ -126,18 +131,19 @@ def select(
             "the choice is empty: give exactly one secret_ref_id or secret_alias",
             tool_id=tool_id,
         )
-    record = _resolved(name, broker, tool_id=tool_id, tenant=tenant)
-    known = [r for r in broker.references(tool_id, tenant=tenant) if name in _names(r)]
+    whose: dict[str, Any] = {"tenant": call.tenant, "owner": call.user}
+    record = _resolved(selector, broker, tool_id=tool_id, whose=whose)
+    known = [r for r in broker.references(tool_id, **whose) if name in _names(r)]
     bare = SecretReference(secret_ref_id=name, allowed_tool_ids=(tool_id,))
     return Selection(reference=known[0] if known else bare, record=record)
 
 
 def _resolved(
-    name: str, broker: SecretBroker, *, tool_id: str, tenant: str
+    selector: str, broker: SecretBroker, *, tool_id: str, whose: Mapping[str, Any]
 ) -> SecretRecord:
     """Resolve a model's choice; what is wrong with it, the model may mend."""
     try:
-        return broker.resolve_reference(name, tool_id=tool_id, tenant=tenant)
+        return broker.resolve_reference(selector, tool_id=tool_id, **whose)
     except SecretNotFound as error:
         refused: type[ArgumentRefused] = UnknownChoice
         why = str(error)

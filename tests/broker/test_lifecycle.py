@@ -387,7 +387,7 @@ class TestObject:
 
         public = {name for name in dir(broker) if not name.startswith("_")}
         plain = {"audit", "catalog", "policy", "redactor", "requests"}
-        plain |= {"in_memory", "local"}
+        plain |= {"in_memory", "local", "from_config"}
         plain |= {"identify"}
         methods = {n for n in public - plain if callable(getattr(broker, n))}
         twins = {n for n in methods if n[0] == "a" and n[1:] in methods}

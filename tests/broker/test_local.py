@@ -20,6 +20,7 @@ from langchain_tyrum.errors import (
     TyrumError,
 )
 from langchain_tyrum.policy import SecretPolicy
+from langchain_tyrum.providers import DatabaseProvider
 
 ALLOW = SecretPolicy(allow=["*"])
 
@@ -191,6 +192,21 @@ class TestBadInput:
         """A catalog on disk without a key is refused: its chain would be worthless."""
         with pytest.raises(ConfigError, match="key="):
             SecretBroker(providers=[], catalog=f"sqlite:///{tmp_path / 't.db'}")
+
+    def test_the_environment_may_hold_the_key(self, tmp_path, monkeypatch, canary):
+        """What TYRUM_MASTER_KEY holds serves a catalog that is named by URL."""
+        text = b64encode(bytes(range(32))).decode()
+        monkeypatch.setenv("TYRUM_MASTER_KEY", text)
+        url = f"sqlite:///{tmp_path / 't.db'}"
+        values = DatabaseProvider(url, key=bytes(range(32)))
+        with SecretBroker(providers=[values], catalog=url, policy=ALLOW) as broker:
+            broker.put("k", canary())
+
+        opened = SecretBroker(providers=[values], catalog=url, key=bytes(range(32)))
+
+        assert opened.audit.verify().ok
+        opened.close()
+        values.close()
 
     def test_errors_hold_no_value(self, stored, canary):
         """No error of the lifecycle carries a value, in text, args or context."""
