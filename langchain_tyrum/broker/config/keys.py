@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,9 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 def has(tree: object, key: Key) -> bool:
     """Whether something stands there."""
     for part in key:
-        if isinstance(tree, dict) and part in tree:
+        if isinstance(tree, dict):
+            if part not in tree:
+                return False
             tree = tree[part]
         elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
             tree = tree[part]
@@ -63,7 +64,13 @@ def shown(key: Key) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        name = Redactor().redact_text(part)
-        quoted = name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=True)
+        name = shown_name(part)
+        quoted = name if _BARE.fullmatch(name) else f'"{name}"'
         text += f".{quoted}" if text else quoted
     return text or "(top)"
+
+
+def shown_name(name: str) -> str:
+    """Write a name so that it shows no credential and cannot steer a terminal."""
+    clean = Redactor().redact_text(name)
+    return "".join(x if x.isprintable() else ascii(x)[1:-1] for x in clean)

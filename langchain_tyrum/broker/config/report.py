@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.config.keys import shown
+from langchain_tyrum.broker.config.keys import shown, shown_name
 from langchain_tyrum.broker.config.positions import Positions
 from langchain_tyrum.errors import ConfigError
 
@@ -40,6 +40,10 @@ class Report:
         """Whether something is wrong there already."""
         return any(known == key for known, _ in self._problems)
 
+    def has_below(self, key: Key) -> bool:
+        """Whether something is wrong there, or further in."""
+        return any(known[: len(key)] == key for known, _ in self._problems)
+
     def lines(self) -> list[str]:
         """One line per problem, `file:line: key: what is wrong; mend`, by line."""
         placed = [
@@ -67,7 +71,7 @@ class Report:
 
 def meant(word: object, known: Iterable[str], *, what: str = "known") -> str:
     """Propose the closest of what is known, and list it."""
-    names = sorted(known)
+    names = sorted(map(shown_name, known))
     close = get_close_matches(str(word), names, n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"{guess}{what}: {', '.join(names) or 'none'}"
