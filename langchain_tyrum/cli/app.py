@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum._version import __version__
 from langchain_tyrum.cli.audit import add_parser as add_audit
+from langchain_tyrum.cli.config import add_parser as add_config
+from langchain_tyrum.cli.doctor import add_parser as add_doctor
 from langchain_tyrum.cli.grants import add_parser as add_grant
+from langchain_tyrum.cli.key import add_parser as add_key
 from langchain_tyrum.cli.parsing import PROGRAM, Parser, common_options
 from langchain_tyrum.cli.printing import fail
 from langchain_tyrum.cli.secrets import add_parser as add_secret
@@ -66,6 +69,14 @@ def _parser(more: Sequence[Callable[[Any], object]]) -> Parser:
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    for add in (*more, add_secret, add_grant, add_audit):
+    for add in (
+        *more,
+        add_doctor,
+        add_secret,
+        add_grant,
+        add_audit,
+        add_config,
+        add_key,
+    ):
         add(commands)
     return parser

@@ -1,4 +1,4 @@
-"""`audit tail` and `audit verify`."""
+"""`audit tail`, `audit verify` and `audit export`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ def add_parser(commands: Any) -> None:
     tail.add_argument(
         "-n", type=_rows, default=20, metavar="ROWS", help="how many (default: 20)"
     )
+    tail.add_argument("--tenant", help="only rows of this tenant (default: all)")
+    export = add_command(
+        inner, "export", _export, help="write the rows to a file, as JSON lines"
+    )
+    export.add_argument("path", metavar="FILE", help="the file; it is replaced")
+    export.add_argument(
+        "--tenant", help="only rows of this tenant; such a file cannot be verified"
+    )
     add_command(
         inner,
         "verify",
@@ -34,11 +42,21 @@ def add_parser(commands: Any) -> None:
 
 def _tail(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        rows = broker.audit.tail(args.n)
+        rows = broker.audit.tail(args.n, tenant=args.tenant)
     if args.json:
         as_json(rows)
     else:
         table([row.get(column) for column in (*_COLUMNS, "error")] for row in rows)
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        rows = broker.audit.export(args.path, tenant=args.tenant)
+    if args.json:
+        as_json({"file": args.path, "rows": rows})
+    else:
+        line(args.path, f"{rows} rows")
     return 0
 
 

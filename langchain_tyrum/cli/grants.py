@@ -27,13 +27,14 @@ def add_parser(commands: Any) -> None:
     shown.add_argument(
         "--all", action="store_true", help="also those that ended, expired or are spent"
     )
+    shown.add_argument("--tenant", help="only those of this tenant (default: all)")
     revoke = add_command(inner, "revoke", _revoke, help="end a grant")
     revoke.add_argument("grant_id", metavar="ID", help="its id, as `grant list` says")
 
 
 def _list(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        every = broker.grants()
+        every = broker.grants(tenant=args.tenant)
     grants = [grant for grant in every if args.all or _state(grant) == "active"]
     if args.json:
         as_json([_fields(grant) for grant in grants])

@@ -6,7 +6,6 @@ What stands at the wrong place of a command line may be a value.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -61,8 +60,15 @@ def common_options(*, default: Any = argparse.SUPPRESS) -> argparse.ArgumentPars
     parser.add_argument(
         "--store",
         metavar="PATH",
-        default=(os.environ.get("TYRUM_STORE") or None) if first else default,
-        help="database file, or its folder (default: TYRUM_STORE, else your own)",
+        default=default,
+        help="database file, or its folder (default: see --config)",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="PATH",
+        default=default,
+        help="settings file, or its folder (default: TYRUM_CONFIG, then the store "
+        "TYRUM_STORE, then the nearest tyrum.toml, then your own store)",
     )
     parser.add_argument(
         "--json",

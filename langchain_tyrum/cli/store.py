@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
 
     from langchain_tyrum.broker import SecretBroker
 
+_CONFIG, _STORE = "TYRUM_CONFIG", "TYRUM_STORE"
+
 
 @contextmanager
 def open_broker(
     args: argparse.Namespace, *, create: bool = False
 ) -> Iterator[SecretBroker]:
-    """Open the store that `--store` or TYRUM_STORE names, else the user's own.
+    """Open the store that a command works on.
+
+    That is the one of `--store`, of the settings file of `--config`, of TYRUM_CONFIG,
+    of TYRUM_STORE, of the nearest `tyrum.toml`, or the user's own.
 
     Args:
         args: The parsed command line.
@@ -30,20 +36,45 @@ def open_broker(
         The broker; it is closed afterwards.
 
     Raises:
-        ConfigError: There is nothing at that path, or no folder can be made there.
+        ConfigError: There is nothing at that path, no folder can be made there, or
+            the settings file is wrong.
     """
     from langchain_tyrum.broker import SecretBroker  # noqa: PLC0415 - slow to import
-    from langchain_tyrum.broker.opening import database_file  # noqa: PLC0415
 
-    if args.store is not None and not create:
-        path = Path(args.store).expanduser()
+    store = args.store
+    if store is None and args.config is None and not os.environ.get(_CONFIG):
+        store = os.environ.get(_STORE) or None
+    if store is None and _is_configured(args):
+        with SecretBroker.from_config(args.config) as broker:
+            yield broker
+        return
+    _check_store(store, create=create)
+    with SecretBroker.local(store) as broker:
+        yield broker
+
+
+def _is_configured(args: argparse.Namespace) -> bool:
+    """Whether there is a settings file, named or nearby."""
+    from langchain_tyrum.broker.config import (  # noqa: PLC0415 - slow to import
+        found_nearby,
+    )
+
+    named = args.config is not None or os.environ.get(_CONFIG)
+    return bool(named) or found_nearby() is not None
+
+
+def _check_store(store: str | None, *, create: bool) -> None:
+    from langchain_tyrum.broker.opening import database_file  # noqa: PLC0415 - slow
+
+    if store is not None and not create:
+        path = Path(store).expanduser()
         if not path.exists():
             raise ConfigError(
                 f"there is no store at {str(path)!r}: correct --store or TYRUM_STORE, "
                 "or make it with `secret set`"
             )
     failed = None
-    folder = database_file(args.store).parent
+    folder = database_file(store).parent
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -53,8 +84,6 @@ def open_broker(
             f"the folder {str(folder)!r} cannot be made ({failed}): name another one "
             "with --store or TYRUM_STORE"
         )
-    with SecretBroker.local(args.store) as broker:
-        yield broker
 
 
 def count_owned(broker: SecretBroker, tenant: str, name: str | None = None) -> int:

@@ -53,6 +53,36 @@ class TestTail:
         assert "\x1b" not in out
         assert len(out.splitlines()) == 3
 
+    def test_of_a_tenant(self, filled):
+        """`--tenant` shows the rows of one tenant only."""
+        filled("secret", "set", "b", "--tenant", "acme", value="third-value-3")
+        rows = filled("audit", "tail", "--tenant", "acme", "--json").data
+
+        assert [("b", "acme")] == [(row["name"], row["tenant"]) for row in rows]
+        assert "b" not in {
+            row["name"]
+            for row in filled("audit", "tail", "--tenant", "default", "--json").data
+        }
+
+
+class TestExport:
+    def test_all_rows(self, filled, tmp_path, canary):
+        """The file holds every row, one line of JSON each, and no value."""
+        file = tmp_path / "rows.jsonl"
+        ran = filled("audit", "export", str(file))
+
+        assert (0, f"{file}\t3 rows\n") == (ran.code, ran.out)
+        assert 3 == len(file.read_text().splitlines())
+        assert canary not in file.read_text()
+
+    def test_of_a_tenant(self, filled, tmp_path):
+        """`--tenant` leaves out the rows of all others."""
+        filled("secret", "set", "b", "--tenant", "acme", value="third-value-3")
+        file = tmp_path / "rows.jsonl"
+        data = filled("audit", "export", str(file), "--tenant", "acme", "--json").data
+
+        assert {"file": str(file), "rows": 1} == data
+
 
 class TestVerify:
     def test_an_intact_trail(self, filled):

@@ -77,8 +77,8 @@ class TestUsage:
         """A command that does not exist is answered with those that do."""
         typed = f"{canary} (choose from 'x')"
         for argv, choices in (
-            ((typed,), "demo, secret, grant, audit"),
-            (("audit", typed), "tail, verify"),
+            ((typed,), "demo, doctor, secret, grant, audit, config, key"),
+            (("audit", typed), "tail, export, verify"),
             (("grant", typed), "list, revoke"),
         ):
             ran = run(*argv)

@@ -62,6 +62,11 @@ class TestList:
         assert "no grant counts now; --all" in ran.err
         assert run("grant", "list", "--json").data == []
 
+    def test_of_a_tenant(self, run, grants):
+        """`--tenant` leaves out the grants of all others."""
+        assert grants[0] in run("grant", "list", "--tenant", "default").out
+        assert run("grant", "list", "--tenant", "acme", "--all").out == ""
+
 
 class TestRevoke:
     def test_it_ends(self, run, grants):
