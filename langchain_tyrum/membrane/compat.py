@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.tracers.event_stream import _AstreamEventsCallbackHandler
+from langchain_core.tracers.log_stream import LogStreamCallbackHandler
 from langgraph._internal._config import ensure_config
 from langgraph._internal._constants import (
     CONF,
@@ -55,6 +57,7 @@ __all__ = (
     "configurable_of",
     "ensure_config",
     "guard_closures",
+    "is_event_handler",
     "is_stream_handler",
     "with_node",
     "with_run",
@@ -102,6 +105,11 @@ def ambient(config: RunnableConfig | None) -> Iterator[None]:
 def is_stream_handler(handler: object) -> bool:
     """Whether a handler only feeds the stream of the graph that added it."""
     return isinstance(handler, StreamMessagesHandler | StreamToolCallHandler)
+
+
+def is_event_handler(handler: object) -> bool:
+    """Whether a handler collects what `astream_events` or `astream_log` yields."""
+    return isinstance(handler, _AstreamEventsCallbackHandler | LogStreamCallbackHandler)
 
 
 def with_node(node: PregelNode, runnable: Any, **changes: Any) -> PregelNode:

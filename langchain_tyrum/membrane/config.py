@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks import BaseCallbackManager
-from langchain_core.tracers import LangChainTracer
-
 from langchain_tyrum.membrane.compat import (
     CONF,
     CONFIG_KEY_CACHE,
@@ -16,15 +13,13 @@ from langchain_tyrum.membrane.compat import (
     RUN_KEY,
     ambient_config,
     configurable_of,
-    is_stream_handler,
 )
+from langchain_tyrum.membrane.handlers import guard_handlers
 from langchain_tyrum.state import guard_cache, guard_checkpointer, guard_store
-from langchain_tyrum.traces import RedactingCallbackHandler, guard_callbacks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langchain_core.callbacks import Callbacks
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import Runtime
 
@@ -75,40 +70,21 @@ def guard_ambient(run: Run) -> RunnableConfig | None:
 
 
 def guard_static(config: Mapping[str, Any], run: Run) -> RunnableConfig:
-    """The parts of a config that are kept or told: metadata, tags, name, handlers."""
+    """The parts of a config that are kept or told: metadata, tags, name, handlers.
+
+    Nodes and the client see them too, so they are what the caller may see; savers
+    and handlers have guards of their own.
+    """
     clean = dict(config)
     if metadata := clean.get("metadata"):
-        clean["metadata"] = run.durable.redact(dict(metadata))
+        clean["metadata"] = run.view.redact(dict(metadata))
     if tags := clean.get("tags"):
-        clean["tags"] = run.durable.redact(list(tags))
+        clean["tags"] = run.view.redact(list(tags))
     if run_name := clean.get("run_name"):
-        clean["run_name"] = run.durable.redact_text(run_name)
+        clean["run_name"] = run.view.redact_text(run_name)
     if callbacks := clean.get("callbacks"):
         clean["callbacks"] = guard_handlers(callbacks, run)
     return clean  # type: ignore[return-value]
-
-
-def guard_handlers(callbacks: Callbacks, run: Run) -> Callbacks:
-    """Guard what handlers are told, once.
-
-    Inside a run the handlers are guarded already, but for those by which an outer
-    graph streams: what they collect leaves through that graph's guarded stream.
-    """
-    handlers: Any = callbacks
-    if isinstance(callbacks, BaseCallbackManager):
-        handlers = [*callbacks.handlers, *callbacks.inheritable_handlers]
-    if all(_is_guarded(handler, run) for handler in handlers):
-        return callbacks
-    guarded: Callbacks = guard_callbacks(callbacks, run.broker)
-    return guarded
-
-
-def _is_guarded(handler: Any, run: Run) -> bool:
-    if isinstance(handler, RedactingCallbackHandler):
-        return True
-    return run.running and (
-        is_stream_handler(handler) or type(handler) is LangChainTracer
-    )
 
 
 def refuse_coordinates(configurable: Mapping[str, Any], run: Run) -> None:
@@ -141,7 +117,7 @@ def _copied_scalars(configurable: Mapping[str, Any], run: Run) -> dict[str, Any]
     copied: dict[str, Any] = {}
     for key, value in configurable.items():
         if isinstance(value, str) and not key.startswith("__"):
-            clean = run.durable.redact_text(value)
+            clean = run.view.redact_text(value)
             if clean is not value and clean != value:
                 copied[key] = clean
     return copied

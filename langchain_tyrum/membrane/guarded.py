@@ -18,6 +18,7 @@ from langchain_tyrum.membrane.compat import (
 from langchain_tyrum.membrane.events import clean_event, clean_log
 from langchain_tyrum.membrane.runs import starting
 from langchain_tyrum.membrane.states import GuardedState
+from langchain_tyrum.membrane.steps import asteps, steps
 from langchain_tyrum.membrane.streams import StreamGuard
 
 if TYPE_CHECKING:
@@ -97,13 +98,13 @@ class Guarded(GuardedState):
             **options,
         )
         error: BaseException | None = None
-        with closing(inner):
+        with closing(steps(inner, run)) as parts:
             try:
                 with starting(run, around):
-                    part = next(inner, _END)
+                    part = next(parts, _END)
                 while part is not _END:
                     yield from guard.parts(part)
-                    part = next(inner, _END)
+                    part = next(parts, _END)
             except GeneratorExit:
                 raise
             except BaseException as caught:
@@ -134,14 +135,14 @@ class Guarded(GuardedState):
             **options,
         )
         error: BaseException | None = None
-        async with aclosing(inner):
+        async with aclosing(asteps(inner, run)) as parts:
             try:
                 with starting(run, around):
-                    part = await anext(inner, _END)
+                    part = await anext(parts, _END)
                 while part is not _END:
                     for shown in guard.parts(part):
                         yield shown
-                    part = await anext(inner, _END)
+                    part = await anext(parts, _END)
             except GeneratorExit:
                 raise
             except BaseException as caught:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker import CallIdentity, SecretBroker
     from langchain_tyrum.membrane.membrane import Membrane
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.stored import Stored
 
 Mode = Literal["redact", "refuse"]
 
@@ -41,7 +42,8 @@ class Run:
         suspect: The state was stored raw, before it was guarded; nodes read it
             through the guard.
         view: Redacts what this user's agent, model and client see.
-        durable: Redacts what is stored or sent to a service.
+        durable: Finds everybody's values, where one may only be refused.
+        stored: Redacts what is stored, so that this user alone reads it again.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class Run:
         "durable",
         "membrane",
         "running",
+        "stored",
         "suspect",
         "taken_in",
         "view",
@@ -63,6 +66,7 @@ class Run:
         root = membrane.broker.redactor
         self.view = cast("Redactor", RunView(root.view(call)))
         self.durable: Redactor = root.view(call, everyone=True)
+        self.stored: Stored = root.stored_for(call)
 
     @property
     def broker(self) -> SecretBroker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from langgraph.pregel import Pregel
@@ -9,6 +10,8 @@ from langgraph.pregel import Pregel
 from langchain_tyrum.membrane.compat import without_run
 from langchain_tyrum.membrane.config import guard_ambient, guard_config
 from langchain_tyrum.membrane.runs import starting, starting_run
+from langchain_tyrum.membrane.steps import asteps, steps
+from langchain_tyrum.state import acting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -40,7 +43,7 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
         run, config, around = self._enter(config)
         try:
             steps = _clean_steps(supersteps, run)
-            with starting(run, around):
+            with starting(run, around), acting(run.stored):
                 return without_run(super().bulk_update_state(config, steps))
         except BaseException as caught:
             error = run.view.redact(caught)
@@ -55,7 +58,7 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
         run, config, around = self._enter(config)
         try:
             steps = _clean_steps(supersteps, run)
-            with starting(run, around):
+            with starting(run, around), acting(run.stored):
                 return without_run(await super().abulk_update_state(config, steps))
         except BaseException as caught:
             error = run.view.redact(caught)
@@ -66,30 +69,36 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
     ) -> StateSnapshot:
         """Read the state; rows from before the guard are redacted too."""
         run = self._tyrum_membrane.enter(config, bound=self.config)
-        return _shown(super().get_state(config, subgraphs=subgraphs), run)
+        with acting(run.stored):
+            return _shown(super().get_state(config, subgraphs=subgraphs), run)
 
     async def aget_state(
         self, config: RunnableConfig, *, subgraphs: bool = False
     ) -> StateSnapshot:
         """Read the state; the async twin."""
         run = self._tyrum_membrane.enter(config, bound=self.config)
-        return _shown(await super().aget_state(config, subgraphs=subgraphs), run)
+        with acting(run.stored):
+            return _shown(await super().aget_state(config, subgraphs=subgraphs), run)
 
     def get_state_history(
         self, config: RunnableConfig, **options: Any
     ) -> Iterator[StateSnapshot]:
         """Read past states; rows from before the guard are redacted too."""
         run = self._tyrum_membrane.enter(config, bound=self.config)
-        for snapshot in super().get_state_history(config, **options):
-            yield _shown(snapshot, run)
+        history: Any = super().get_state_history(config, **options)
+        with closing(steps(history, run)) as snapshots:
+            for snapshot in snapshots:
+                yield _shown(snapshot, run)
 
     async def aget_state_history(
         self, config: RunnableConfig, **options: Any
     ) -> AsyncIterator[StateSnapshot]:
         """Read past states; the async twin."""
         run = self._tyrum_membrane.enter(config, bound=self.config)
-        async for snapshot in super().aget_state_history(config, **options):
-            yield _shown(snapshot, run)
+        history: Any = super().aget_state_history(config, **options)
+        async with aclosing(asteps(history, run)) as snapshots:
+            async for snapshot in snapshots:
+                yield _shown(snapshot, run)
 
     def _migrate_checkpoint(self, checkpoint: Any) -> None:
         """Redact what a saver gives back: rows from before the guard may be raw."""

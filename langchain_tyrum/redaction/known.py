@@ -37,11 +37,14 @@ class Sight(NamedTuple):
     Attributes:
         everyone: Cover foreign values too, without a name: for durable sinks, where
             anybody may read.
+        seals: Hide sealed markers too. Eyes of which nothing is stored have no use
+            for one; and what somebody made up must not look like one.
     """
 
     tenant: str
     user: str | None
     everyone: bool
+    seals: bool = False
 
     def own(self, entry: Entry) -> bool:
         """Tell whether an entry lies in the own partition or is the tenant's."""

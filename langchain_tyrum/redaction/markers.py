@@ -11,12 +11,20 @@ if TYPE_CHECKING:
 #: The marker that names nothing: for other people's values, and for what a guard
 #: withholds because it could not look into it.
 NAMELESS = "[REDACTED]"
-#: Any marker. Names keep to an alphabet without brackets, quotes or white space.
-MARKER = re.compile(r"\[REDACTED(?::([A-Za-z0-9_./@+-]{1,128}))?\]")
+#: Any marker. Names keep to an alphabet without brackets, quotes or white space; a
+#: sealed one holds, behind a tilde that no name has, what its owner alone reads.
+MARKER = re.compile(r"\[REDACTED(?::(?:([A-Za-z0-9_./@+-]{1,128})|~[A-Za-z0-9_-]+))?\]")
 #: With what every marker begins.
 MARKER_HEAD = b"[REDACTED"
+#: With what a sealed marker begins.
+SEALED_HEAD = b"[REDACTED:~"
+SEALED_BYTES = re.compile(rb"\[REDACTED:~([A-Za-z0-9_-]+)\]")
 MARKER_BYTES = re.compile(MARKER.pattern.encode())
 
+#: Shorter values match as whole words only, and no part of a marker is one.
+_LONG_PIECE = 8
+_FRAME = "|".join(re.escape("[REDACTED"[at:]) for at in range(10))
+_PIECE = re.compile(rf"(?:{_FRAME}):~[A-Za-z0-9_-]{{0,6}}")
 _STRANGE = re.compile(r"[^A-Za-z0-9_./@+-]+")
 
 
@@ -31,6 +39,19 @@ def marker(name: str | None = None) -> str:
     """
     safe = _STRANGE.sub("_", name or "")[:128]
     return f"[REDACTED:{safe}]" if safe else NAMELESS
+
+
+def is_piece(text: str) -> bool:
+    """Tell whether a text would be found in markers that nobody meant it for.
+
+    It is part of what all markers have in common, with or without the first
+    characters of a sealed one, which are as good as random.
+    """
+    return (
+        "[REDACTED" in text
+        or (len(text) >= _LONG_PIECE and text in NAMELESS)
+        or _PIECE.fullmatch(text) is not None
+    )
 
 
 def contains_marker(obj: Any) -> bool:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.keyed import keyed
+from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.redaction.visitors import Collecting
 from langchain_tyrum.redaction.walk.blocks import joined_text
 from langchain_tyrum.redaction.walk.kinds import kind_of
@@ -180,13 +181,18 @@ class Fresh(Collecting):
             if part not in self._known:
                 self._parts.add(part)
 
-    def is_clean(self, guard: TextGuard) -> bool:
-        """Look at all that was collected at once."""
+    def is_clean(self, guard: TextGuard, *, seals: bool) -> bool:
+        """Look at all that was collected at once.
+
+        Args:
+            guard: Through whose eyes, if anything is found.
+            seals: Whether sealed markers may stand in it.
+        """
         if not self._parts:
             return True
         joined = self.joined()
         if guard.spans(joined, anybody=True):
-            return not guard.spans(joined)
+            return (seals or SEALED_HEAD not in joined) and not guard.spans(joined)
         self._clean.add(self._generation, self._parts)
         return True
 

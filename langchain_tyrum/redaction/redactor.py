@@ -16,6 +16,7 @@ from langchain_tyrum.redaction.memo import Fresh, Memo, Parts
 from langchain_tyrum.redaction.registry import Entry, Registry
 from langchain_tyrum.redaction.secretive import MIN_VALUE, spelled
 from langchain_tyrum.redaction.shapes import compiled
+from langchain_tyrum.redaction.stored import Stored
 from langchain_tyrum.redaction.stream import RedactionStream
 from langchain_tyrum.redaction.text import Mode, TextGuard
 from langchain_tyrum.redaction.visitors import Redacting, Reporting
@@ -59,11 +60,14 @@ class Redactor:
     def _with(self, sight: Sight, memo: Memo | None) -> Self:
         twin = object.__new__(type(self))
         twin._registry = self._registry
-        guard = self._guard
-        twin._guard = TextGuard(self._registry, sight, guard.shapes, mode=guard.mode)
+        twin._guard = self._seeing(sight)
         twin._memo = memo
         twin._parts = self._parts
         return twin
+
+    def _seeing(self, sight: Sight) -> TextGuard:
+        guard = self._guard
+        return TextGuard(self._registry, sight, guard.shapes, mode=guard.mode)
 
     @property
     def generation(self) -> int:
@@ -104,11 +108,11 @@ class Redactor:
         owner: str | None = None,
     ) -> None:
         """Stop covering a name's values, or the one given. Unknown names pass."""
-        raw = None if value is None else _bare(value)
+        raw = _bare(value) if value is not None else None
         self._registry.remove((tenant, owner, name), value=raw)
 
     def view(self, principal: HasPartition, *, everyone: bool = False) -> Self:
-        """See what is registered with a principal's eyes.
+        """See with a principal's eyes.
 
         Args:
             principal: Whose values, and whose tenant's services', are named.
@@ -119,8 +123,18 @@ class Redactor:
         Returns:
             A redactor that shares what is registered.
         """
-        sight = Sight(principal.tenant, principal.user, everyone)
+        sight = Sight(principal.tenant, principal.user, everyone, seals=not everyone)
         return self._with(sight, None)
+
+    def seal_with(self, key: bytes) -> None:
+        """Give the key of sealed markers, to all views. The first one stays."""
+        if self._registry.seal_key is None:
+            self._registry.seal_key = key
+
+    def stored_for(self, principal: HasPartition) -> Stored:
+        """Redact what is stored for a principal, who alone reads their text again."""
+        sight = Sight(principal.tenant, principal.user, everyone=True)
+        return Stored(self, principal, self._seeing(sight))
 
     def memoized(self) -> Self:
         """Return a view for one run, that remembers which messages are clean."""
@@ -161,7 +175,7 @@ class Redactor:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
         try:
-            if self._is_clean(obj):
+            if self.is_clean(obj):
                 return obj
             if self._guard.mode == "refuse":
                 self._refuse_shapes(obj)
@@ -172,13 +186,18 @@ class Redactor:
             _log.warning("an object was withheld: %s", type(error).__name__)
             return NAMELESS
 
-    def _is_clean(self, obj: Any) -> bool:
-        """Look at all strings at once, which is far cheaper than one by one."""
+    def is_clean(self, obj: Any, *, seals: bool = True) -> bool:
+        """Look at all strings at once, which is far cheaper than one by one.
+
+        Args:
+            obj: Any object.
+            seals: Whether sealed markers may stand in it.
+        """
         collected = Fresh(self._guard, self._memo, self._parts)
         if not collected.gather(obj):
             collected = Fresh(self._guard, self._memo, self._parts)
             walk(obj, collected, kind_of)
-        if collected.opaque or not collected.is_clean(self._guard):
+        if collected.opaque or not collected.is_clean(self._guard, seals=seals):
             return False
         if self._memo is not None:
             self._memo.remember(collected.messages, self.generation)
@@ -196,7 +215,7 @@ class Redactor:
         """
         report = Reporting(self._guard)
         try:
-            if not self._is_clean(obj):
+            if not self.is_clean(obj):
                 walk(obj, report, kind_of)
         except Exception as error:
             _log.warning("an object cannot be searched: %s", type(error).__name__)

@@ -8,6 +8,7 @@ import weakref
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from langchain_tyrum.redaction.beginnings import Beginnings
 from langchain_tyrum.redaction.encodings import derived_forms
 from langchain_tyrum.redaction.secretive import check_value, is_form, spelled
 from langchain_tyrum.redaction.tiers import Tier
@@ -17,6 +18,7 @@ _MAX_TIERS = 3
 _GROWTH = 4
 _TRIES = 4
 _SMALL = 4 * _DELTA
+_NOTHING = Beginnings(())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,11 +50,17 @@ class Registry:
     A registration is appended and returns; whoever reads next compiles it first, so
     nothing is read without it. Small additions go to a small last tier; a thread
     merges tiers when they become many.
+
+    Attributes:
+        seal_key: Of sealed markers, which all views make and open alike; None where
+            nobody gave one.
     """
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str | None, str], tuple[Entry, ...]] = {}
         self._claims: dict[bytes, tuple[Claim, ...]] = {}
+        self._parts: dict[tuple[str, str | None], list[bytes]] = {}
+        self._begins: dict[tuple[str, str | None], tuple[list[bytes], Beginnings]] = {}
         self._pending: list[bytes] = []
         self._tiers: tuple[Tier, ...] = ()
         self._lock = threading.RLock()
@@ -60,6 +68,7 @@ class Registry:
         self._count = 0
         self.generation = 0
         self.has_short = False
+        self.seal_key: bytes | None = None
         _registries.add(self)
 
     def __len__(self) -> int:
@@ -88,6 +97,8 @@ class Registry:
                 self._claims[form] = (*claims, Claim(entry, encoding))
                 if not claims:
                     self._pending.append(form)
+            part = entry.tenant, entry.owner
+            self._parts[part] = [*self._parts.get(part, ()), *forms]
             self._entries[entry.key] = (*self._entries.get(entry.key, ()), entry)
             self.has_short |= entry.short
             self._count += 1
@@ -108,6 +119,9 @@ class Registry:
             for entry in set(entries) - set(kept):
                 for form in derived_forms(entry.value):
                     self._disclaim(form, entry)
+            part = key[:2]
+            known = self._parts.get(part, ())
+            self._parts[part] = [form for form in known if form in self._claims]
             self.generation += 1
 
     def _disclaim(self, form: bytes, entry: Entry) -> None:
@@ -121,6 +135,22 @@ class Registry:
     def claims(self, form: bytes) -> tuple[Claim, ...]:
         """Return who claims a form; nobody, when it was unregistered."""
         return self._claims.get(form, ())
+
+    def beginnings(self, tenant: str, owner: str | None) -> Beginnings:
+        """Return what one partition's forms begin with.
+
+        A stream that held back for other people's values would tell them by how it
+        stops, one character after the other.
+        """
+        part = tenant, owner
+        forms = self._parts.get(part)
+        if forms is None:
+            return _NOTHING
+        known, found = self._begins.get(part, (None, _NOTHING))
+        if known is not forms:
+            found = Beginnings(forms)
+            self._begins[part] = forms, found
+        return found
 
     def tiers(self) -> tuple[Tier, ...]:
         """Return everything there is to look for, compiled."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.errors import WeakSecret
 from langchain_tyrum.handles import SCHEME
-from langchain_tyrum.redaction.markers import MARKER
+from langchain_tyrum.redaction.markers import MARKER, is_piece
 from langchain_tyrum.redaction.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def is_common(text: str) -> bool:
         or len(set(bare)) < 3
         or _NO_LETTER_OR_DIGIT.fullmatch(bare) is not None
         or _PEM_EDGE.fullmatch(bare) is not None
+        or is_piece(bare)
     )
 
 

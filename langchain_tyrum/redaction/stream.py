@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction.text import TextGuard
 
 _CONTEXT = 128
+_NO_EDGE = b"x" * 16
 _MOST_HELD = 1 << 14
 _LONGEST_END = 96
 _log = logging.getLogger(__name__)
@@ -156,8 +157,7 @@ class RedactionStream:
     def _pass(self, out: bytes, end: int) -> bytes:
         """Let text go and keep the last of it as context of what is held."""
         fed, shown = self._before
-        fed = (fed + self._held[:end])[-_CONTEXT:]
-        self._before = (fed, (shown + out)[-_CONTEXT:])
+        self._before = (_last(fed + self._held[:end]), _last(shown + out))
         self._held = self._held[end:]
         return out
 
@@ -173,6 +173,13 @@ class RedactionStream:
 
     def _drop(self) -> None:
         self._held, self._before, self._until = b"", (b"", b""), None
+
+
+def _last(text: bytes) -> bytes:
+    """Keep the last of a text, with no edge where it is cut that it did not have."""
+    if len(text) <= _CONTEXT:
+        return text
+    return _NO_EDGE + text[-_CONTEXT + len(_NO_EDGE) :]
 
 
 def _whole(text: bytes, span: Span) -> Span:

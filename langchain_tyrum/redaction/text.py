@@ -13,11 +13,15 @@ from langchain_tyrum.redaction.markers import (
     MARKER_BYTES,
     MARKER_HEAD,
     NAMELESS,
+    SEALED_BYTES,
+    SEALED_HEAD,
     marker,
 )
 from langchain_tyrum.redaction.shapes.disguises import looks_disguised
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from langchain_tyrum.redaction.known import Sight
     from langchain_tyrum.redaction.registry import Registry
     from langchain_tyrum.redaction.shapes import Shapes
@@ -71,6 +75,9 @@ class TextGuard:
             found = self._known(data, disguised=disguised)
         if shapes and rows:
             found += self.shapes.find(data, rows)
+        if (anybody or self.sight.seals) and SEALED_HEAD in data:
+            seals = SEALED_BYTES.finditer(data)
+            found += [Span(*seal.span(), None, encoding="sealed") for seal in seals]
         return merge(found) if found else found
 
     def holds(self, data: bytes) -> bool:
@@ -119,10 +126,10 @@ class TextGuard:
             spans = self.covered(data, shapes=shapes)
             if not spans:
                 return data
-            data = self.splice(data, self._with_neighbors(data, spans, shapes=shapes))
+            data = self.splice(data, self.with_neighbors(data, spans, shapes=shapes))
         return NAMELESS.encode()
 
-    def _with_neighbors(
+    def with_neighbors(
         self, data: bytes, spans: list[Span], *, shapes: bool
     ) -> list[Span]:
         """Add what is found only once a marker stands before it.
@@ -167,12 +174,30 @@ class TextGuard:
             )
         return [span for span in spans if span.rule == REGISTERED]
 
-    def splice(self, data: bytes, spans: list[Span]) -> bytes:
-        """Put markers in place of spans."""
+    def splice(
+        self,
+        data: bytes,
+        spans: list[Span],
+        *,
+        seal: Callable[[bytes], bytes] | None = None,
+    ) -> bytes:
+        """Put markers in place of spans.
+
+        Args:
+            data: The text.
+            spans: What must not be seen of it.
+            seal: Makes the markers of all but what has a name here.
+        """
         parts, done = [], 0
         for span in spans:
             start, end = whole_characters(data, span.start, span.end)
-            parts += [data[done : max(start, done)], self.marker(span.name)]
+            start = max(start, done)
+            named = span.name is not None and span.rule == REGISTERED
+            if seal is None or named:
+                mark = self.marker(span.name)
+            else:
+                mark = seal(data[start:end])
+            parts += [data[done:start], mark]
             done = end
         return b"".join([*parts, data[done:]])
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.redaction.beginnings import Beginnings
 from langchain_tyrum.redaction.engines import build_engines
 
 if TYPE_CHECKING:
@@ -35,11 +34,11 @@ def _anchor(form: bytes) -> int:
     return first
 
 
-class Tier:
+class Tier(Beginnings):
     """Forms that are looked for together. Immutable once built."""
 
     def __init__(self, forms: Iterable[bytes]) -> None:
-        self.forms = tuple(dict.fromkeys(forms))
+        super().__init__(forms)
         # most anchors have one form: no tuple for those, there are many
         anchors: dict[bytes, bytes | tuple[bytes, ...]] = {}
         for form in self.forms:
@@ -61,9 +60,6 @@ class Tier:
         self._unfit = len(self.forms) > _MANY or any(
             len(form) < _HEAD for form in self.forms
         )
-
-    def __len__(self) -> int:
-        return len(self.forms)
 
     def find(self, data: bytes) -> list[tuple[int, bytes]]:
         """Return (start, form) of every occurrence of every form.
@@ -93,24 +89,3 @@ class Tier:
             return True
         slices = [data[at : at + _HEAD] for at in range(len(data))]
         return not self.heads.isdisjoint(slices)
-
-    def begins(self, text: bytes) -> bool:
-        """Tell whether some form begins with `text` and goes on after it."""
-        if text[:_HEAD] not in self.heads:
-            return False
-        forms = self._sorted
-        at = bisect_left(forms, text)
-        if at < len(forms) and forms[at] == text:
-            at += 1
-        return at < len(forms) and forms[at].startswith(text)
-
-    @cached_property
-    def _sorted(self) -> list[bytes]:
-        return sorted(self.forms)
-
-    @cached_property
-    def heads(self) -> frozenset[bytes]:
-        """The first one to four bytes of every form."""
-        return frozenset(
-            form[:size] for form in self.forms for size in range(1, _HEAD + 1)
-        )

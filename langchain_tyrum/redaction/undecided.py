@@ -13,9 +13,9 @@ from langchain_tyrum.redaction.shapes.regex_tree import opening
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from langchain_tyrum.redaction.beginnings import Beginnings
     from langchain_tyrum.redaction.shapes import Row
     from langchain_tyrum.redaction.text import TextGuard
-    from langchain_tyrum.redaction.tiers import Tier
 
 _OPEN_MARKER = re.compile(opening(MARKER.pattern).encode())
 _OPEN_HANDLE = re.compile(rb"tyrum://[A-Za-z0-9_/-]*\Z")
@@ -28,6 +28,7 @@ class Lookout:
 
     def __init__(self, guard: TextGuard) -> None:
         self._registry = guard.registry
+        self._sight = guard.sight
         self._rows = _openings(guard.shapes.rows) if guard.mode != "observe" else None
 
     def undecided(self, text: bytes, done: int) -> int:
@@ -40,29 +41,40 @@ class Lookout:
         Returns:
             An offset; the length of the text when all of it is certain.
         """
-        tiers = self._registry.tiers() if len(self._registry) else ()
-        first = _known(tiers, text, done)
-        if tiers and first > done and _SUSPICIOUS.search(text, done):
-            first = min(first, _disguised(tiers, text, done))
+        forms = self._forms()
+        first = _known(forms, text, done)
+        if forms and first > done and _SUSPICIOUS.search(text, done):
+            first = min(first, _disguised(forms, text, done))
         if self._rows is not None:
             first = min(first, self._rows.first(text, done))
         return _whole(text, done, first)
+
+    def _forms(self) -> list[Beginnings]:
+        """What is waited for: the forms of those whose values are covered."""
+        sight = self._sight
+        found: list[Beginnings]
+        if sight.everyone:
+            found = [*self._registry.tiers()]
+        else:
+            owners = dict.fromkeys((None, sight.user))
+            found = [self._registry.beginnings(sight.tenant, each) for each in owners]
+        return [each for each in found if len(each)]
 
     def swallows(self, text: bytes) -> re.Pattern[bytes] | None:
         """Return what ends the open-ended credential that a text begins with."""
         return self._rows.swallows(text) if self._rows is not None else None
 
 
-def _known(tiers: Sequence[Tier], text: bytes, done: int) -> int:
+def _known(forms: Sequence[Beginnings], text: bytes, done: int) -> int:
     for at in range(done, len(text)):
         head = text[at : at + 4]
-        for tier in tiers:
-            if head in tier.heads and tier.begins(text[at:]):
+        for each in forms:
+            if head in each.heads and each.begins(text[at:]):
                 return at
     return len(text)
 
 
-def _disguised(tiers: Sequence[Tier], text: bytes, done: int) -> int:
+def _disguised(forms: Sequence[Beginnings], text: bytes, done: int) -> int:
     """Look at the open end with escapes undone, also of runs that only begin."""
     dangling = DANGLING.search(text, max(done - 16, 0))
     end = dangling.start() if dangling else len(text)
@@ -70,7 +82,7 @@ def _disguised(tiers: Sequence[Tier], text: bytes, done: int) -> int:
     copy = Copy(text[low:end], LENIENT)
     for at in range(len(copy.data)):
         head = copy.data[at : at + 4]
-        if any(head in tier.heads and tier.begins(copy.data[at:]) for tier in tiers):
+        if any(head in each.heads and each.begins(copy.data[at:]) for each in forms):
             start = low + copy.original(at, at + 1)[0]
             if start >= done:
                 return min(start, end)
@@ -92,16 +104,15 @@ class _Openings:
     """Rows by the first bytes of their matches, to find open beginnings fast."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        self._by_head: dict[bytes, tuple[re.Pattern[bytes], ...]] = {}
-        self._anywhere: list[tuple[Row, re.Pattern[bytes] | None]] = []
+        self._by_head: dict[bytes, tuple[Row, ...]] = {}
+        self._anywhere: list[Row] = []
         self._swallowing = [row for row in rows if row.ends is not None]
         for row in rows:
-            opens = re.compile(row.opening) if row.opening is not None else None
-            if row.heads is None or opens is None:
-                self._anywhere.append((row, opens))
+            if row.heads is None or row.gate is None:
+                self._anywhere.append(row)
                 continue
             for head in {head[:size] for head in row.heads for size in (1, 2)}:
-                self._by_head[head] = (*self._by_head.get(head, ()), opens)
+                self._by_head[head] = (*self._by_head.get(head, ()), row)
 
     def first(self, text: bytes, done: int) -> int:
         """Return where the first undecided match begins, or the text's length."""
@@ -109,11 +120,11 @@ class _Openings:
         lowered = text[done:].lower()
         for at in range(done, size):
             likely = self._by_head.get(lowered[at - done : at - done + 2])
-            if likely is not None and any(each.match(text, at) for each in likely):
+            if likely is not None and any(_opens(row, text, at) for row in likely):
                 first = at
                 break
-        for row, opens in self._anywhere:
-            first = min(first, _anywhere(row, opens, text, done))
+        for row in self._anywhere:
+            first = min(first, _anywhere(row, text, done))
         for row in self._swallowing:
             first = min(first, _swallowed(row, text, done, first))
         return first
@@ -131,7 +142,14 @@ def _openings(rows: tuple[Row, ...]) -> _Openings:
     return _Openings(rows)
 
 
-def _anywhere(row: Row, opens: re.Pattern[bytes] | None, text: bytes, done: int) -> int:
+def _opens(row: Row, text: bytes, at: int) -> bool:
+    """Tell whether a match may begin here; yes where that cannot be told."""
+    opening = row.opening  # compiled when a text first has one of the row's heads
+    return opening is None or opening.match(text, at) is not None
+
+
+def _anywhere(row: Row, text: bytes, done: int) -> int:
+    opens = row.opening
     if opens is None:
         return max(done, len(text) - row.detector.max_length)
     for at in range(done, len(text)):

@@ -5,6 +5,7 @@ stays as it is. `guard_checkpointer` covers what savers store past their seriali
 `GuardedSerializer` what they store through it, `guarded` one key of the state.
 """
 
+from langchain_tyrum.state.acting import acting
 from langchain_tyrum.state.cache import guard_cache
 from langchain_tyrum.state.channels import bind_channels, guarded, guarded_messages
 from langchain_tyrum.state.checkpoints import guard_checkpointer
@@ -14,6 +15,7 @@ from langchain_tyrum.state.store import guard_store
 
 __all__ = [
     "GuardedSerializer",
+    "acting",
     "bind_channels",
     "guard_cache",
     "guard_checkpointer",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from langgraph.cache.base import BaseCache
 
 from langchain_tyrum.redaction.sources import redactor_of
+from langchain_tyrum.state.acting import noting
 from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
 from langchain_tyrum.state.serde import guard_serde
 
@@ -60,10 +61,32 @@ def _set(inner: Callable[..., Any]) -> Callable[..., Any]:
     return guarded_set
 
 
+def _get(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded_get(self: Any, keys: Any) -> Any:
+        with noting() as note:
+            found = inner(self, keys)
+        return {} if note.denied else found
+
+    return guarded_get
+
+
+def _aget(inner: Callable[..., Any]) -> Callable[..., Any]:
+    async def guarded_get(self: Any, keys: Any) -> Any:
+        with noting() as note:
+            found = await inner(self, keys)
+        return {} if note.denied else found
+
+    return guarded_get
+
+
+#: What was sealed for somebody else counts as not found: so it is made anew.
+_WRAPPERS = {"set": _set, "aset": _set, "get": _get, "aget": _aget}
+
+
 @lru_cache(maxsize=64)
 def _guarded_class(cls: type[BaseCache[Any]]) -> type:
     body: dict[str, Any] = {"__module__": cls.__module__}
-    for name in ("set", "aset"):
+    for name, wrapper in _WRAPPERS.items():
         inner = getattr(cls, name)
-        body[name] = wraps(inner)(_set(inner))
+        body[name] = wraps(inner)(wrapper(inner))
     return type(cls.__name__, (cls,), body)

@@ -43,6 +43,7 @@ class _Guarded(BaseChannel[Any, Any, Any]):
                 "the compiled graph in protect(graph, broker), or write "
                 "guarded(reducer, broker.redactor)"
             )
+        guard = guard.callers
         where = f"the state key {self.key!r}"
         if self._tyrum_mode == "redact":
             values = [guard.clean(value, where) for value in values]

@@ -11,17 +11,20 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state import compat
+from langchain_tyrum.state.acting import acting_by, noting
 from langchain_tyrum.state.config import clean_config, clean_metadata, refuse_ids
 from langchain_tyrum.state.guard import GUARD, Guard, guard_of, passes, refuse_each
+from langchain_tyrum.state.opening import Sought, open_tuple
 from langchain_tyrum.state.seen import Seen
 from langchain_tyrum.state.serde import guard_serde
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
     from langgraph.checkpoint.base import CheckpointTuple
 
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.state.acting import Note
 
 #: The parts of a checkpoint whose keys are names of channels and nodes.
 _NAMED = ("channel_values", "channel_versions", "versions_seen")
@@ -113,45 +116,90 @@ def _key(config: Any, channel: str) -> tuple[str, str, str]:
     return str(ids.get("thread_id")), str(ids.get("checkpoint_ns") or ""), channel
 
 
-def _trust(self: Any, saved: CheckpointTuple | None) -> CheckpointTuple | None:
-    """Take what was read as seen: it is on disk already."""
-    if saved is not None:
+def _open(self: Any, saved: CheckpointTuple | None) -> Any:
+    guard = cast("Guard", guard_of(self))
+    return saved and open_tuple(guard, saved, type(self))
+
+
+def _trust(self: Any, saved: CheckpointTuple | None, note: Note) -> Any:
+    """Take what was read as seen: it is on disk already, unless it was sealed."""
+    if saved is not None and not note.opened:
         for channel, value in saved.checkpoint["channel_values"].items():
             _seen(self).trust(_key(saved.config, channel), value)
     return saved
+
+
+def _cleaned(
+    self: Any, config: Any, checkpoint: Any, metadata: Any
+) -> tuple[Any, Any, Any]:
+    guard = cast("Guard", guard_of(self))
+    config = clean_config(guard, config)
+    checkpoint = _clean_checkpoint(self, guard, config, checkpoint)
+    return config, checkpoint, clean_metadata(guard, metadata)
 
 
 def _put(inner: Callable[..., Any]) -> Callable[..., Any]:
     def put(
         self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any
     ) -> Any:
-        guard = cast("Guard", guard_of(self))
-        config = clean_config(guard, config)
-        checkpoint = _clean_checkpoint(self, guard, config, checkpoint)
-        metadata = clean_metadata(guard, metadata)
-        return inner(self, config, checkpoint, metadata, new_versions)
+        with acting_by(config):
+            return inner(
+                self, *_cleaned(self, config, checkpoint, metadata), new_versions
+            )
 
     return put
+
+
+def _aput(inner: Callable[..., Any]) -> Callable[..., Any]:
+    async def aput(
+        self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any
+    ) -> Any:
+        with acting_by(config):
+            cleaned = _cleaned(self, config, checkpoint, metadata)
+            return await inner(self, *cleaned, new_versions)
+
+    return aput
+
+
+def _cleaned_writes(
+    self: Any, config: Any, writes: Any, paths: Iterable[str]
+) -> tuple[Any, Any]:
+    guard = cast("Guard", guard_of(self))
+    refuse_each(guard, (("a node name", part) for part in paths))
+    config = clean_config(guard, config)
+    return config, _clean_writes(self, guard, writes)
 
 
 def _put_writes(inner: Callable[..., Any]) -> Callable[..., Any]:
     def put_writes(
         self: Any, config: Any, writes: Any, task_id: str, *path: str, **named: str
     ) -> Any:
-        guard = cast("Guard", guard_of(self))
-        paths: Iterable[str] = (*path, *named.values())
-        refuse_each(guard, (("a node name", part) for part in paths))
-        config = clean_config(guard, config)
-        writes = _clean_writes(self, guard, writes)
-        return inner(self, config, writes, task_id, *path, **named)
+        with acting_by(config):
+            paths = (*path, *named.values())
+            cleaned = _cleaned_writes(self, config, writes, paths)
+            return inner(self, *cleaned, task_id, *path, **named)
 
     return put_writes
+
+
+def _aput_writes(inner: Callable[..., Any]) -> Callable[..., Any]:
+    async def aput_writes(
+        self: Any, config: Any, writes: Any, task_id: str, *path: str, **named: str
+    ) -> Any:
+        with acting_by(config):
+            paths = (*path, *named.values())
+            cleaned = _cleaned_writes(self, config, writes, paths)
+            return await inner(self, *cleaned, task_id, *path, **named)
+
+    return aput_writes
 
 
 def _get_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
     def get_tuple(self: Any, config: Any) -> Any:
         refuse_ids(cast("Guard", guard_of(self)), config)
-        return _trust(self, inner(self, config))
+        with acting_by(config), noting() as note:
+            saved = _open(self, inner(self, config))
+        return _trust(self, saved, note)
 
     return get_tuple
 
@@ -159,17 +207,49 @@ def _get_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
 def _aget_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
     async def aget_tuple(self: Any, config: Any) -> Any:
         refuse_ids(cast("Guard", guard_of(self)), config)
-        return _trust(self, await inner(self, config))
+        with acting_by(config), noting() as note:
+            saved = _open(self, await inner(self, config))
+        return _trust(self, saved, note)
 
     return aget_tuple
 
 
 def _list(inner: Callable[..., Any]) -> Callable[..., Any]:
     def listed(self: Any, config: Any, **named: Any) -> Any:
-        refuse_ids(cast("Guard", guard_of(self)), config)
-        return inner(self, config, **named)
+        guard = cast("Guard", guard_of(self))
+        refuse_ids(guard, config)
+        sought = Sought(guard, named)
+        return _each(self, inner(self, config, **sought.named), sought)
 
     return listed
+
+
+def _alist(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def listed(self: Any, config: Any, **named: Any) -> Any:
+        guard = cast("Guard", guard_of(self))
+        refuse_ids(guard, config)
+        sought = Sought(guard, named)
+        return _aeach(self, inner(self, config, **sought.named), sought)
+
+    return listed
+
+
+def _each(self: Any, found: Iterator[Any], sought: Sought) -> Iterator[Any]:
+    for saved in found:
+        if sought.complete:
+            return
+        if sought.fits(opened := _open(self, saved)):
+            yield opened
+
+
+async def _aeach(
+    self: Any, found: AsyncIterator[Any], sought: Sought
+) -> AsyncIterator[Any]:
+    async for saved in found:
+        if sought.complete:
+            return
+        if sought.fits(opened := _open(self, saved)):
+            yield opened
 
 
 def _copy_thread(inner: Callable[..., Any]) -> Callable[..., Any]:
@@ -181,17 +261,16 @@ def _copy_thread(inner: Callable[..., Any]) -> Callable[..., Any]:
     return copy_thread
 
 
-#: Most serve both: what the inner method returns, awaitable or not, is returned.
 #: Reading is refused too, since some savers make a row of the id they are asked for.
 _WRAPPERS = {
     "put": _put,
-    "aput": _put,
+    "aput": _aput,
     "put_writes": _put_writes,
-    "aput_writes": _put_writes,
+    "aput_writes": _aput_writes,
     "get_tuple": _get_tuple,
     "aget_tuple": _aget_tuple,
     "list": _list,
-    "alist": _list,
+    "alist": _alist,
     "copy_thread": _copy_thread,
     "acopy_thread": _copy_thread,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.state.guard import NAMELESS, Guard, passes, refuse_each
+from langchain_tyrum.state.guard import Guard, passes, refuse_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,4 +91,4 @@ def _clean_numbers(guard: Guard, mapping: dict[str, Any], what: str) -> dict[str
     if not digits or not guard.holds(b"\n".join(digits.values()), what):
         return mapping
     raw = {key for key, text in digits.items() if guard.holds(text, what)}
-    return {key: NAMELESS if key in raw else v for key, v in mapping.items()}
+    return {key: guard.seal(v) if key in raw else v for key, v in mapping.items()}

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tyrum.errors import RawSecretFound, TyrumError
+from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.redaction.sealing import Unsealing, unseal
+from langchain_tyrum.state.acting import acts_with, note_reading
 from langchain_tyrum.state.texts import CleanTexts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.stored import Stored
 
 T = TypeVar("T")
 
@@ -19,6 +23,8 @@ T = TypeVar("T")
 GUARD = "_tyrum_guard"
 #: What no redactor looks into.
 _ATOMS = (type(None), bool)
+_NUMBERS = (*_ATOMS, int, float)
+_SEALED = SEALED_HEAD.decode()
 #: Stands for a value that has no name here, or must not be named.
 NAMELESS = "[REDACTED]"
 
@@ -28,7 +34,8 @@ class Guard:
     """One or more redactors that act as one, and let nothing through on a failure.
 
     More than one is what a saver gets that two brokers share: each of them must
-    find its own values.
+    find its own values. Where something is stored on somebody's behalf, it is their
+    own text that they read again: see `Stored`.
     """
 
     redactors: tuple[Redactor, ...]
@@ -41,11 +48,23 @@ class Guard:
         return Guard((*self.redactors, redactor))
 
     @property
-    def generation(self) -> tuple[int, ...]:
+    def generation(self) -> tuple[Hashable, ...]:
         """Changes whenever one more value is to be found."""
         if len(self.redactors) == 1:  # asked several times a step
-            return (self.redactors[0].generation,)
-        return tuple(redactor.generation for redactor in self.redactors)
+            return (_eyes(self.redactors[0]).generation,)
+        return tuple(_eyes(redactor).generation for redactor in self.redactors)
+
+    @property
+    def callers(self) -> Guard:
+        """The guard of what stays in memory: it sees with the caller's eyes, if any.
+
+        What somebody else registered must neither stop a run nor change its state.
+        """
+        acting = [acts_with(redactor) for redactor in self.redactors]
+        if not any(acting):
+            return self
+        pairs = zip(acting, self.redactors, strict=True)
+        return Guard(tuple(who.own if who else redactor for who, redactor in pairs))
 
     def clean(self, obj: T, what: str) -> T:
         """Return `obj` with markers in place of values; itself when it has none."""
@@ -55,6 +74,24 @@ class Guard:
         if isinstance(cleaned, str) and isinstance(obj, dict | list | tuple):
             raise _unreadable(what)  # the redactor withheld the whole
         return cleaned
+
+    def seal(self, number: float) -> str:
+        """Return the marker of a number that is a value."""
+        for redactor in self.redactors:
+            if (who := acts_with(redactor)) is not None:
+                return who.seal(number)
+        return NAMELESS
+
+    def opened(self, obj: Any, what: str) -> Any:
+        """Return `obj` with what sealed markers hold; itself without any.
+
+        What is not sealed for whom it is read becomes a nameless marker.
+        """
+        acting = map(acts_with, self.redactors)
+        visitor = Unsealing([who.open for who in acting if who is not None])
+        found = _closed(what, lambda stored: unseal(stored, visitor), obj)
+        note_reading(opened=visitor.opened, denied=visitor.denied)
+        return found
 
     def holds(self, data: bytes, what: str) -> bool:
         """Say whether serialized data holds a registered value in any form."""
@@ -83,17 +120,30 @@ class Guard:
 
     def _clean(self, obj: Any) -> Any:
         for redactor in self.redactors:
-            obj = redactor.redact(obj)
+            obj = _eyes(redactor).redact(obj)
         return obj
 
     def _holds(self, data: bytes) -> bool:
-        return any(redactor.contains(data) for redactor in self.redactors)
+        return any(_eyes(redactor).contains(data) for redactor in self.redactors)
 
     def _finds(self, obj: Any) -> tuple[str, str] | None:
         for redactor in self.redactors:
-            for finding in redactor.scan(obj):
+            for finding in _eyes(redactor).scan(obj):
                 return finding.path, finding.rule
         return None
+
+
+def may_be_sealed(obj: Any) -> bool:
+    """Say whether a sealed marker may stand in what was read: fast, for plain data."""
+    if type(obj) is str:
+        return _SEALED in obj
+    if type(obj) is dict:
+        return any(map(may_be_sealed, (*obj, *obj.values())))
+    if type(obj) is list or type(obj) is tuple:
+        return any(map(may_be_sealed, obj))
+    if type(obj) is bytes:
+        return SEALED_HEAD in obj
+    return type(obj) not in _NUMBERS
 
 
 def guard_of(obj: Any) -> Guard | None:
@@ -130,6 +180,10 @@ def passes(guard: Guard, *names: Iterable[Any]) -> bool:
     """Say whether all these texts are known to be clean: they repeat at each step."""
     known = guard.texts.known(guard.generation)
     return all(map(known.issuperset, names))
+
+
+def _eyes(redactor: Redactor) -> Redactor | Stored:
+    return acts_with(redactor) or redactor
 
 
 def _text(identifier: Any) -> str:

@@ -20,9 +20,10 @@ from langchain_tyrum.handles import (
     SecretReference,
 )
 from langchain_tyrum.redaction import MARKER
+from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.state import compat
 from langchain_tyrum.state.blocks import Blocks
-from langchain_tyrum.state.guard import GUARD, NAMELESS, Guard, guard_of
+from langchain_tyrum.state.guard import GUARD, NAMELESS, Guard, guard_of, may_be_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,6 +87,20 @@ class _Scanner:
             )
         return kind, repaired
 
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Deserialize, with what was sealed for whom it is read."""
+        kind, raw = data
+        if SEALED_HEAD not in raw:
+            return super().loads_typed(data)  # type: ignore[misc]
+        guard = self._tyrum_guard
+        if kind == "msgpack":
+            raw = compat.encode(guard.opened(compat.decode(raw), _WHAT))
+        elif kind in ("bytes", "bytearray"):
+            raw = guard.opened(bytes(raw), _WHAT)
+        else:
+            return guard.opened(super().loads_typed(data), _WHAT)  # type: ignore[misc]
+        return super().loads_typed((kind, raw))  # type: ignore[misc]
+
     def _repair(self, kind: str, data: bytes, obj: Any) -> bytes:
         guard = self._tyrum_guard
         if kind == "msgpack":
@@ -138,7 +153,7 @@ class _ForeignSerializer:
         return self._tyrum_serde.dumps_typed(self._tyrum_guard.clean(obj, _WHAT))
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        return self._tyrum_serde.loads_typed(data)
+        return self._tyrum_guard.opened(self._tyrum_serde.loads_typed(data), _WHAT)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_tyrum"):  # while a copy is being made
@@ -200,7 +215,8 @@ def _hidden(guard: Guard, value: Any) -> Any:
     if not text or HANDLE_TEXT.fullmatch(text):
         return text
     cleaned = guard.clean(text, "a SecretStr")
-    return cleaned if MARKER.fullmatch(cleaned) else NAMELESS
+    named = MARKER.fullmatch(cleaned) and not may_be_sealed(cleaned)
+    return cleaned if named else NAMELESS
 
 
 class _MaskingPickler(pickle.Pickler):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from langgraph.store.base import (
     BaseStore,
+    Item,
     ListNamespacesOp,
     Op,
     PutOp,
@@ -15,7 +17,7 @@ from langgraph.store.base import (
 )
 
 from langchain_tyrum.redaction.sources import redactor_of
-from langchain_tyrum.state.guard import Guard, guard_of, refuse_each
+from langchain_tyrum.state.guard import Guard, guard_of, may_be_sealed, refuse_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,11 +53,13 @@ class GuardedStore(BaseStore):
         Raises:
             RawSecretFound: A namespace or key holds a value.
         """
-        return self._inner.batch([_clean(self._tyrum_guard, op) for op in ops])
+        found = self._inner.batch([_clean(self._tyrum_guard, op) for op in ops])
+        return _opened(self._tyrum_guard, found)
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         """Do as `batch` does, asynchronously."""
-        return await self._inner.abatch([_clean(self._tyrum_guard, op) for op in ops])
+        ops = [_clean(self._tyrum_guard, op) for op in ops]
+        return _opened(self._tyrum_guard, await self._inner.abatch(ops))
 
     def __getattr__(self, name: str) -> Any:
         if name in GuardedStore.__slots__:  # while a copy is being made
@@ -121,3 +125,18 @@ def _clean(guard: Guard, op: Op) -> Op:
     if isinstance(op, PutOp):
         return op._replace(value=guard.clean(op.value, "a store value"))
     return op
+
+
+def _opened(guard: Guard, results: list[Result]) -> list[Result]:
+    """Open what was sealed for whom it is read, in the values that were found."""
+    return [_opened_result(guard, result) for result in results]
+
+
+def _opened_result(guard: Guard, result: Any) -> Any:
+    if isinstance(result, list):
+        return [_opened_result(guard, item) for item in result]
+    if isinstance(result, Item) and may_be_sealed(result.value):
+        found = copy.copy(result)
+        found.value = guard.opened(result.value, "a store value")
+        return found
+    return result

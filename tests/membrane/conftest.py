@@ -551,3 +551,13 @@ def setup_of():
 @pytest.fixture
 def teller():
     return tell
+
+
+@pytest.fixture(scope="session")
+def forms_of():
+    return forms
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()

@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from langchain_tyrum.membrane import compat, protect
 from langchain_tyrum.middleware.looking import RUN_KEY
+from langchain_tyrum.state.acting import RUN_KEY as STATE_RUN_KEY
 
 
 class State(TypedDict, total=False):
@@ -53,9 +54,9 @@ class TestConfigKeys:
         assert {"configurable": {"a": 2}} == shown
         assert compat.RUN_KEY.startswith("__")
 
-    def test_the_middleware_looks_under_the_same_key(self):
+    def test_middleware_and_savers_look_under_the_same_key(self):
         """Rooms of one line do not import each other; the key holds them together."""
-        assert compat.RUN_KEY == RUN_KEY
+        assert compat.RUN_KEY == RUN_KEY == STATE_RUN_KEY
 
 
 class TestNodes:

@@ -309,8 +309,8 @@ class TestState:
 
 
 class TestPrincipals:
-    def test_what_is_stored_of_another_user_has_no_name(self, memory_broker, canary):
-        """Another user's value passes in her own run, and is nameless on disk."""
+    def test_what_is_stored_of_another_user_is_sealed(self, memory_broker, canary):
+        """Another user's value passes in her own run, and is sealed on disk."""
         value = canary()
         broker = memory_broker()
         broker.put("bank/pin", value, owner="ann")
@@ -325,7 +325,7 @@ class TestPrincipals:
         assert [f"is it {value}"] == seen
         stored = pickled(saver)
         assert value.encode() not in stored
-        assert b"[REDACTED]" in stored
+        assert b"[REDACTED:~" in stored
         assert b"bank/pin" not in stored
 
 

@@ -22,8 +22,8 @@ def joined_text(items: Sequence[Any], field: str) -> str:
     """
     if len(items) < 2:
         return ""
-    at = _texts(items, field)
-    return "".join(_text(items[index]) for index in at) if len(at) > 1 else ""
+    at = texts_at(items, field)
+    return "".join(text_of(items[index]) for index in at) if len(at) > 1 else ""
 
 
 def walk_blocks(items: list[Any], field: str) -> Steps:
@@ -43,7 +43,7 @@ def walk_blocks(items: list[Any], field: str) -> Steps:
     clean = yield Step(joined)
     if clean == joined:
         return items
-    first, *rest = _texts(items, field)
+    first, *rest = texts_at(items, field)
     block = items[first]
     one = clean if type(block) is str else {**block, "text": clean}
     dropped = set(rest)
@@ -54,7 +54,8 @@ def walk_blocks(items: list[Any], field: str) -> Steps:
     ]
 
 
-def _texts(items: Sequence[Any], field: str) -> list[int]:
+def texts_at(items: Sequence[Any], field: str) -> list[int]:
+    """Return the indexes of the items that are text of one message."""
     strings = field == CONTENT
     return [
         index
@@ -67,5 +68,6 @@ def _texts(items: Sequence[Any], field: str) -> list[int]:
     ]
 
 
-def _text(item: Any) -> str:
+def text_of(item: Any) -> str:
+    """Return the text of such an item."""
     return item if type(item) is str else item["text"]

@@ -1,0 +1,53 @@
+"""Going through a generator on somebody's behalf: each step, and its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.state import acting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from langchain_tyrum.membrane.runs import Run
+
+_END = object()
+
+
+def steps(inner: Generator[Any], run: Run) -> Generator[Any]:
+    """Go through a generator of LangGraph's.
+
+    Between two steps the caller's own code runs, for whom nothing is set. Closing
+    is a step too: a graph that is left early stores what it has.
+
+    Args:
+        inner: The generator.
+        run: For whom it runs.
+
+    Yields:
+        What it yields.
+    """
+    try:
+        while True:
+            with acting(run.stored):
+                part = next(inner, _END)
+            if part is _END:
+                return
+            yield part
+    finally:
+        with acting(run.stored):
+            inner.close()
+
+
+async def asteps(inner: AsyncGenerator[Any], run: Run) -> AsyncGenerator[Any]:
+    """Go through a generator of LangGraph's; the async twin."""
+    try:
+        while True:
+            with acting(run.stored):
+                part = await anext(inner, _END)
+            if part is _END:
+                return
+            yield part
+    finally:
+        with acting(run.stored):
+            await inner.aclose()
