@@ -77,10 +77,10 @@ def new_entry(
         allowed_hosts=tuple(details.allowed_hosts),
         expires_at=details.expires_at,
     )
-    return Entry(record, ref or _own_ref(record), "", 1)
+    return Entry(record, ref or own_ref(record), "", 1)
 
 
-def _own_ref(record: SecretRecord) -> str:
+def own_ref(record: SecretRecord) -> str:
     """Where the broker keeps a value it stores: unique for good, and legible.
 
     Two processes that store one name at once write to two places, so the one that

@@ -51,7 +51,7 @@ class Lifecycle:
         core.redactor.register(
             name, value, tenant=tenant, owner=owner, allow_short=allow_short
         )
-        there = self._find(name, details)
+        there = self._declared(name, details) or self._find(name, details)
         if there is None:
             taken = None
             entry = self._store(name, value, provider=provider, details=details)
@@ -206,6 +206,14 @@ class Lifecycle:
             )
             journal.log("put", "prolonged", **about(record))
         return record
+
+    def _declared(self, name: str, details: Details) -> Entry | None:
+        """What a settings file declares under that name for this environment alone."""
+        here = self._core.environment
+        if details.environment is not None or here is None:
+            return None
+        found = self._find(name, copy_with(details, environment=here))
+        return found if found and found.source is not None else None
 
     def _find(self, name: str, details: Details) -> Entry | None:
         with self._core.catalog.reading() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from langchain_tyrum.broker.names import check_alias, check_title
 from langchain_tyrum.broker.owning import refuse_foreign
@@ -76,6 +76,7 @@ class Referencing(Part):
                 connection,
                 schema.references.c.handle_id.in_(_namesakes(record)),
                 schema.references.c.secret_alias.is_not_distinct_from(alias),
+                schema.references.c.environment == "",
             )
             reference = SecretReference(
                 secret_ref_id=known[0][1].secret_ref_id if known else new_id("r_"),
@@ -192,7 +193,11 @@ class Referencing(Part):
             secrets.tenant == tenant, secrets.owner.in_({"", owner or ""})
         )
         return self._core.catalog.references(
-            connection, table.tenant == tenant, table.handle_id.in_(theirs), *where
+            connection,
+            table.tenant == tenant,
+            table.handle_id.in_(theirs),
+            _holds_in(self._core.environment or ""),
+            *where,
         )
 
     def _named(
@@ -229,7 +234,11 @@ class Referencing(Part):
             columns.name.in_({record.name for record in own}),
             columns.environment.in_({"", here or ""}),
         )
-        rows = {_key(e.record, e.record.environment): e.record for e in same}
+        rows = {
+            _key(e.record, e.record.environment): e.record
+            for e in same
+            if e.record.status != "disabled"
+        }
         return {
             record.handle_id: rows.get(_key(record, here))
             or rows.get(_key(record, None))
@@ -251,6 +260,21 @@ def _selector(selector: str) -> str:
 
 def _allows(reference: SecretReference, tool_id: str | None) -> bool:
     return tool_id is None or tool_id in reference.allowed_tool_ids
+
+
+def _holds_in(environment: str) -> ColumnElement[bool]:
+    """Those of an environment, and those for any that it has no own alias of."""
+    table, own = schema.references, schema.references.alias()
+    replaced = exists().where(
+        own.c.tenant == table.c.tenant,
+        own.c.secret_alias == table.c.secret_alias,
+        own.c.environment == environment,
+    )
+    if not environment:
+        return table.c.environment == ""
+    return (table.c.environment == environment) | (
+        (table.c.environment == "") & ~replaced
+    )
 
 
 def _namesakes(record: SecretRecord) -> Select[tuple[str]]:

@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from langchain_tyrum.errors import ConfigError, SecretExists, SecretNotFound
-from langchain_tyrum.handles import SecretReference
+from langchain_tyrum.errors import SecretExists, SecretNotFound
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.columns import Text
 from langchain_tyrum.ledger.database import Database, utc_now
-from langchain_tyrum.ledger.secret_rows import Entry, entry_of, row_of
+from langchain_tyrum.ledger.secret_rows import (
+    Entry,
+    entry_of,
+    meant_in,
+    reference_of,
+    row_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Engine
 
-    from langchain_tyrum.handles import SecretRecord
+    from langchain_tyrum.handles import SecretRecord, SecretReference
 
 #: Made once: every lease executes it.
 _BY_ID = select(schema.secrets).where(schema.secrets.c.handle_id == bindparam("wanted"))
@@ -125,7 +130,12 @@ class Catalog(Database):
                 if (entry.record.owner or "") == owner
             }
             if mine:
-                return _meant(mine, environment)
+                alive = {
+                    place: entry
+                    for place, entry in mine.items()
+                    if entry.record.status != "disabled"
+                }
+                return meant_in(environment, alive or mine)
         return None
 
     def check(self, entry: Entry) -> None:
@@ -191,8 +201,9 @@ class Catalog(Database):
         *,
         handle_id: str,
         tenant: str,
+        environment: str = "",
     ) -> None:
-        """Store or replace a reference.
+        """Store or replace a reference; '' is one for any environment.
 
         Raises:
             SecretExists: Its alias is already the name of something else.
@@ -203,10 +214,14 @@ class Catalog(Database):
             table.delete().where(table.c.secret_ref_id == reference.secret_ref_id)
         )
         if alias is not None:
-            self._refuse_taken_alias(connection, alias, tenant, handle_id)
+            here = table.c.environment == environment
+            self._refuse_taken_alias(connection, alias, tenant, handle_id, here)
         connection.execute(
             insert(table).values(
-                **reference.model_dump(mode="json"), handle_id=handle_id, tenant=tenant
+                **reference.model_dump(mode="json"),
+                handle_id=handle_id,
+                tenant=tenant,
+                environment=environment,
             )
         )
 
@@ -216,18 +231,8 @@ class Catalog(Database):
         """Pairs of handle id and reference that match, in a stable order."""
         table = schema.references
         query = select(table).where(*where).order_by("secret_alias", "secret_ref_id")
-        return [
-            (
-                row["handle_id"],
-                SecretReference(
-                    secret_ref_id=row["secret_ref_id"],
-                    secret_alias=row["secret_alias"],
-                    allowed_tool_ids=tuple(row["allowed_tool_ids"]),
-                    display_name=row["display_name"],
-                ),
-            )
-            for row in connection.execute(query).mappings()
-        ]
+        found = connection.execute(query).mappings()
+        return [(row["handle_id"], reference_of(row)) for row in found]
 
     def _count_change(self, connection: Connection) -> None:
         self._changes += 1
@@ -246,13 +251,18 @@ class Catalog(Database):
         return bool(self.references(connection, alias, refs.handle_id.in_(namesakes)))
 
     def _refuse_taken_name(
-        self, connection: Connection, name: str, *, tenant: str
+        self,
+        connection: Connection,
+        name: str,
+        *where: ColumnElement[bool],
+        tenant: str,
     ) -> None:
         columns = schema.references.c
         if self.references(
             connection,
             columns.tenant == tenant,
             (columns.secret_alias == name) | (columns.secret_ref_id == name),
+            *where,
         ):
             raise SecretExists(
                 f"{name!r} is already the id or alias of a reference: names, ids and "
@@ -261,11 +271,16 @@ class Catalog(Database):
             )
 
     def _refuse_taken_alias(
-        self, connection: Connection, alias: str, tenant: str, handle_id: str
+        self,
+        connection: Connection,
+        alias: str,
+        tenant: str,
+        handle_id: str,
+        here: ColumnElement[bool],
     ) -> None:
         names = schema.secrets.c
         named = self.find(connection, names.tenant == tenant, names.name == alias)
-        self._refuse_taken_name(connection, alias, tenant=tenant)
+        self._refuse_taken_name(connection, alias, here, tenant=tenant)
         mine = self.by_id(connection, handle_id).record
         if any(entry.record.owner != mine.owner for entry in named) or (
             named and mine.name != alias
@@ -274,18 +289,3 @@ class Catalog(Database):
                 f"the alias {alias!r} is the name of another secret: choose another",
                 handle=alias,
             )
-
-
-def _meant(found: Mapping[str | None, Entry], environment: str | None) -> Entry:
-    """Which of a name's secrets is meant in an environment."""
-    for wanted in (environment, None):
-        if wanted in found:
-            return found[wanted]
-    if len(found) == 1:  # of another environment: a lease will say so
-        return next(iter(found.values()))
-    name = next(iter(found.values())).record.name
-    where = ", ".join(repr(place) for place in sorted(filter(None, found)))
-    raise ConfigError(
-        f"{name!r} stands for other secrets in {where}: set TYRUM_ENVIRONMENT, or pass "
-        "the handle of the one you mean"
-    )

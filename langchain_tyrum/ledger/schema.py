@@ -61,7 +61,10 @@ references = Table(
     Column("secret_alias", String(120)),
     Column("allowed_tool_ids", JSON, nullable=False),
     Column("display_name", String(120)),
-    UniqueConstraint("tenant", "secret_alias"),
+    # The only environment in which models see it; '' is any, unless that environment
+    # has its own of the same alias.
+    Column("environment", String(120), nullable=False, default=""),
+    UniqueConstraint("tenant", "environment", "secret_alias"),
 )
 
 grants = Table(

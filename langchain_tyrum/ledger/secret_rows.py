@@ -1,4 +1,4 @@
-"""Rows of secrets: between the columns and the records they stand for."""
+"""Rows of secrets and references: between the columns and what they stand for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.handles import SecretRecord
+from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.handles import SecretRecord, SecretReference
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import RowMapping
 
 
@@ -78,6 +81,39 @@ def row_of(entry: Entry) -> dict[str, Any]:
         "next_version": record.version + 1,
     }
     return row
+
+
+def reference_of(row: RowMapping) -> SecretReference:
+    """Read a row of the references."""
+    return SecretReference(
+        secret_ref_id=row["secret_ref_id"],
+        secret_alias=row["secret_alias"],
+        allowed_tool_ids=tuple(row["allowed_tool_ids"]),
+        display_name=row["display_name"],
+    )
+
+
+def meant_in(environment: str | None, found: Mapping[str | None, Entry]) -> Entry:
+    """Which of the secrets of one name is meant in an environment.
+
+    Args:
+        environment: The environment.
+        found: The secrets by the environment that they are for; None is any.
+
+    Raises:
+        ConfigError: It stands only for several other environments' secrets.
+    """
+    for wanted in (environment, None):
+        if wanted in found:
+            return found[wanted]
+    if len(found) == 1:  # of another environment: a lease will say so
+        return next(iter(found.values()))
+    name = next(iter(found.values())).record.name
+    where = ", ".join(repr(place) for place in sorted(filter(None, found)))
+    raise ConfigError(
+        f"{name!r} stands for other secrets in {where}: set TYRUM_ENVIRONMENT, or pass "
+        "the handle of the one you mean"
+    )
 
 
 def _time(text: str | None) -> datetime | None:

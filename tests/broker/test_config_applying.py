@@ -360,9 +360,6 @@ class TestEnvironments:
         with pytest.raises(SecretForbidden, match="'live'"):
             lease(load(only), "y")
 
-    @pytest.mark.xfail(
-        strict=True, reason="Catalog.by_name: a disabled row shadows the one for any"
-    )
     def test_an_override_that_is_removed(self, load):
         """What the top of the file says then holds there too."""
         load(X + LIVE, environment="live")
@@ -370,9 +367,6 @@ class TestEnvironments:
 
         assert VALUE == lease(load(X + rest, environment="live"))
 
-    @pytest.mark.xfail(
-        strict=True, reason="Lifecycle.put looks for the row of any environment only"
-    )
     def test_a_value_for_an_override(self, load):
         """`put` in an environment fills the secret that is declared for it."""
         own = '[environments.live.secrets.d]\nscope = "s"\n'
@@ -405,6 +399,37 @@ class TestReferences:
         assert 2 == actions(broker).count(("reference", "ok"))
         fewer = load(X + REF + 'display_name = "R"\n').references()
         assert [("t",)] == [each.allowed_tool_ids for each in fewer]
+
+    def test_an_environment_may_widen_only_its_own(self, load):
+        """Tools that one environment allows hold there alone, whoever loads last."""
+        text = X + REF + '[environments.dev.references.r]\ntools = ["t", "shell"]\n'
+        text += "[environments.live]\n"
+        live = load(text, environment="live")
+        dev = load(text, environment="dev")
+
+        assert [("t", "shell")] == [each.allowed_tool_ids for each in dev.references()]
+        assert [("t",)] == [each.allowed_tool_ids for each in live.references()]
+        assert "x" == dev.resolve_reference("r", tool_id="shell").name
+        for selector in ("r", dev.references()[0].secret_ref_id):
+            with pytest.raises((SecretForbidden, SecretNotFound)):
+                live.resolve_reference(selector, tool_id="shell")
+        shared = live.references()[0].secret_ref_id
+        with pytest.raises(SecretNotFound):  # dev has its own in its place
+            dev.resolve_reference(shared, tool_id="t")
+
+    def test_one_that_an_environment_declares_alone(self, load, actions):
+        """It shows nowhere else, and leaves with its table."""
+        text = X + '[environments.dev.references.r]\nsecret = "x"\ntools = ["t"]\n'
+
+        dev, here = load(text, environment="dev"), load(text)
+
+        assert (["r"], []) == tuple(
+            [each.secret_alias for each in broker.references()]
+            for broker in (dev, here)
+        )
+        broker = load(X + "[environments.dev]\n", environment="dev")
+        assert [] == broker.references()
+        assert ("reference", "removed") in actions(broker)
 
     def test_another_secret(self, load):
         """The alias then stands for that one."""

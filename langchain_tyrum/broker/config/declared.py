@@ -23,11 +23,11 @@ class Declared:
     Attributes:
         secrets: As (tenant, owner, name, environment); '' is a service's, and any
             environment.
-        aliases: As (tenant, alias).
+        aliases: As (tenant, alias, environment).
     """
 
     secrets: frozenset[tuple[str | None, str | None, str, str]]
-    aliases: frozenset[tuple[str | None, str]]
+    aliases: frozenset[tuple[str | None, str, str]]
 
     def has_secret(
         self, tenant: str, owner: str | None, name: str, environment: str | None
@@ -39,9 +39,11 @@ class Declared:
             for b in (owner or "", _ANYBODY)
         )
 
-    def has_alias(self, tenant: str, alias: str) -> bool:
-        """Whether the file declares a reference in some environment."""
-        return not self.aliases.isdisjoint({(tenant, alias), (_ANYBODY, alias)})
+    def has_alias(self, tenant: str, alias: str, environment: str) -> bool:
+        """Whether the file declares a reference; '' is one for any environment."""
+        return any(
+            (who, alias, environment) in self.aliases for who in (tenant, _ANYBODY)
+        )
 
 
 def declarations(document: Mapping[str, Any], environ: Mapping[str, str]) -> Declared:
@@ -66,13 +68,14 @@ def _secrets(
 
 def _aliases(
     document: Mapping[str, Any], environment: str | None, environ: Mapping[str, str]
-) -> Iterator[tuple[str | None, str]]:
-    tables = stacked(document, environment).tables
-    for alias, raw in tables["references"].items():
-        secret = _filled(raw.get("secret", ""), environ)
-        found = table(tables, "secrets", secret or "")
-        tenant = _filled(found.get("tenant", "default"), environ)
-        yield (tenant if secret else _ANYBODY), alias
+) -> Iterator[tuple[str | None, str, str]]:
+    view = stacked(document, environment)
+    for alias, raw in view.tables["references"].items():
+        if environment is None or view.is_own("references", alias):
+            secret = _filled(raw.get("secret", ""), environ)
+            found = table(view.tables, "secrets", secret or "")
+            tenant = _filled(found.get("tenant", "default"), environ)
+            yield (tenant if secret else _ANYBODY), alias, environment or ""
 
 
 def _filled(raw: object, environ: Mapping[str, str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from langchain_tyrum.broker.config.wanted import Wanted, reference_id
 from langchain_tyrum.errors import SecretExists
@@ -62,9 +62,17 @@ class Pointing:
         columns = schema.references.c
         tenant = self._target(alias).details.tenant
         found = self._catalog.references(
-            connection, columns.tenant == tenant, columns.secret_alias == alias
+            connection,
+            columns.tenant == tenant,
+            columns.secret_alias == alias,
+            columns.environment == self._place(alias),
         )
         return found[0] if found else None
+
+    def _place(self, alias: str) -> str:
+        """The environment whose own tables speak of an alias; '' is any."""
+        own = self._config.view.is_own("references", alias)
+        return (self._config.environment or "") if own else ""
 
     def _is_there(self, connection: Connection, alias: str) -> bool:
         """Whether the alias stands for that secret, in whichever environment."""
@@ -84,7 +92,8 @@ class Pointing:
         target, table = self._target(alias), self._config.tables.references[alias]
         tenant = target.details.tenant
         known = self._known(journal.connection, alias)
-        own_id = reference_id(self._config.application, tenant, alias)
+        place = self._place(alias)
+        own_id = reference_id(self._config.application, tenant, alias, place)
         reference = SecretReference(
             secret_ref_id=known[1].secret_ref_id if known else own_id,
             secret_alias=alias,
@@ -99,6 +108,7 @@ class Pointing:
                 reference,
                 handle_id=record.handle_id,
                 tenant=tenant,
+                environment=place,
             )
         except SecretExists as error:
             problem = str(error)
@@ -108,15 +118,14 @@ class Pointing:
 
     def _gone(self, connection: Connection) -> list[tuple[str, SecretRecord]]:
         """What this application declared once, and no environment declares now."""
-        gone = []
-        for handle_id, reference in self._catalog.references(connection):
-            alias = reference.secret_alias
-            if alias is None:
-                continue
-            record = self._catalog.by_id(connection, handle_id).record
-            own_id = reference_id(self._config.application, record.tenant, alias)
-            declared = self._config.declared.has_alias(record.tenant, alias)
-            if reference.secret_ref_id == own_id and not declared:
+        table, gone = schema.references.c, []
+        query = select(schema.references).where(table.secret_alias.is_not(None))
+        for row in connection.execute(query).mappings():
+            place = row["tenant"], row["secret_alias"], row["environment"]
+            own_id = reference_id(self._config.application, *place)
+            declared = self._config.declared.has_alias(*place)
+            if row["secret_ref_id"] == own_id and not declared:
+                record = self._catalog.by_id(connection, row["handle_id"]).record
                 gone.append((own_id, record))
         return gone
 

@@ -8,7 +8,7 @@ import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.broker.entries import Details, _own_ref
+from langchain_tyrum.broker.entries import Details, own_ref
 from langchain_tyrum.broker.names import unknown
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Wanted:
 
     def ref_of(self, record: SecretRecord) -> str:
         """What the provider calls it."""
-        return self.ref or (_own_ref(record) if self.by_handle else self.name)
+        return self.ref or (own_ref(record) if self.by_handle else self.name)
 
     def metadata(self) -> dict[str, Any]:
         """The columns in which the file wins."""
@@ -115,15 +115,18 @@ def wanted_secrets(config: Config, core: Core) -> list[Wanted]:
     ]
 
 
-def reference_id(application: str, tenant: str, alias: str) -> str:
+def reference_id(
+    application: str, tenant: str, alias: str, environment: str = ""
+) -> str:
     """The id of a reference that a file declares; by it the file knows its own.
 
     Args:
         application: Who declares.
         tenant: Whose secret it is.
         alias: What models call it.
+        environment: The only one it is declared for; '' is any.
     """
-    text = json.dumps([application, tenant, alias])
+    text = json.dumps([application, tenant, alias, environment])
     number = int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
     digits = []
     for _ in range(22):

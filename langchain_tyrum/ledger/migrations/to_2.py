@@ -23,15 +23,15 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
-#: What PostgreSQL calls the old constraint by itself; SQLite's has no name, and this
-#: convention gives it the same one while the table is rebuilt.
-_OLD_UNIQUE = "secrets_tenant_owner_name_key"
+#: What PostgreSQL calls an unnamed constraint by itself; SQLite's have no name, and
+#: this convention gives them the same one while their table is rebuilt.
 _CONVENTION = {"uq": "%(table_name)s_%(column_0_N_name)s_key"}
 
 
 def upgrade(operations: Operations) -> None:
     """Change the tables of schema 1; no row is lost."""
     _secrets(operations)
+    _references(operations)
     operations.add_column("grants", Column("policy_sha256", String(64)))
     # Else a lease reads the grants of every thread.
     consumer = ["tenant", "tool_id", "status", "thread_id"]
@@ -52,10 +52,26 @@ def _secrets(operations: Operations) -> None:
         )
         batch.add_column(Column("source", String(120)))
         batch.alter_column("environment", existing_type=String(120), nullable=False)
-        batch.drop_constraint(_OLD_UNIQUE, type_="unique")
+        batch.drop_constraint("secrets_tenant_owner_name_key", type_="unique")
         batch.create_unique_constraint(
             "secrets_tenant_owner_name_environment_key",
             ["tenant", "owner", "name", "environment"],
+        )
+
+
+def _references(operations: Operations) -> None:
+    with operations.batch_alter_table(
+        "secret_references", naming_convention=_CONVENTION
+    ) as batch:
+        batch.add_column(
+            Column("environment", String(120), nullable=False, server_default="")
+        )
+        batch.drop_constraint(
+            "secret_references_tenant_secret_alias_key", type_="unique"
+        )
+        batch.create_unique_constraint(
+            "secret_references_tenant_environment_secret_alias_key",
+            ["tenant", "environment", "secret_alias"],
         )
 
 
