@@ -8,6 +8,7 @@ from langchain_tyrum.broker.identity import (
     from_configurable,
 )
 from langchain_tyrum.broker.rekeying import RotationReport
+from langchain_tyrum.ledger.reservations import Unfinished
 from langchain_tyrum.policy import Decision
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "Problem",
     "RotationReport",
     "SecretBroker",
+    "Unfinished",
     "from_configurable",
 ]

@@ -1,4 +1,4 @@
-"""`audit tail`, `audit verify` and `audit export`."""
+"""`audit tail`, `audit verify`, `audit export` and `audit keep-head`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def add_parser(commands: Any) -> None:
         _verify,
         help="check every row and the chain; exit code 1 when anything is wrong",
     )
+    add_command(
+        inner,
+        "keep-head",
+        _keep_head,
+        help="accept the trail as it is, after a backup was restored or the head file "
+        "was lost",
+    )
 
 
 def _tail(args: argparse.Namespace) -> int:
@@ -47,6 +54,16 @@ def _tail(args: argparse.Namespace) -> int:
         as_json(rows)
     else:
         table([row.get(column) for column in (*_COLUMNS, "error")] for row in rows)
+    return 0
+
+
+def _keep_head(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        head = broker.audit.keep_head()
+    if args.json:
+        as_json(asdict(head))
+    else:
+        line("kept", f"row {head.seq}", head.hash)
     return 0
 
 

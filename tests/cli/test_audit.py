@@ -125,3 +125,24 @@ class TestVerify:
         assert ran.code == 1
         assert "broken.db" in ran.err
         assert len(ran.err.splitlines()) == 1
+
+
+class TestKeepHead:
+    def test_a_lost_head_file_is_accepted_once_somebody_says_so(self, filled, store):
+        """Until then the trail does not verify; afterwards it does."""
+        (store / "tyrum.keys" / "ledger.head").unlink()
+        before = filled("audit", "verify")
+
+        kept = filled("audit", "keep-head", "--json").data
+
+        assert (1, 3) == (before.code, kept["seq"])
+        assert 0 == filled("audit", "verify").code
+
+    def test_an_edited_trail_is_not(self, filled, store):
+        """What was changed cannot be accepted this way."""
+        change(store, "update ledger set outcome = 'failed' where seq = 2")
+
+        ran = filled("audit", "keep-head")
+
+        assert 1 == ran.code
+        assert "edited" in ran.err
