@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 from langchain_tyrum.broker.names import check_alias, check_title
 from langchain_tyrum.broker.owning import refuse_foreign
 from langchain_tyrum.broker.part import Part, twin
+from langchain_tyrum.broker.rows import about
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import HANDLE_TEXT, SCHEME, SecretReference, new_id
 from langchain_tyrum.ledger import schema
@@ -72,11 +73,12 @@ class Referencing(Part):
             if tenant or owner:
                 user = owner or record.owner
                 refuse_foreign(record, tenant=tenant or "default", owner=user)
+            columns = schema.references.c
             known = self._core.catalog.references(
                 connection,
-                schema.references.c.handle_id.in_(_namesakes(record)),
-                schema.references.c.secret_alias.is_not_distinct_from(alias),
-                schema.references.c.environment == "",
+                columns.handle_id.in_(_namesakes(record)),
+                columns.secret_alias.is_not_distinct_from(alias),
+                columns.environment == "",
             )
             reference = SecretReference(
                 secret_ref_id=known[0][1].secret_ref_id if known else new_id("r_"),
@@ -90,15 +92,8 @@ class Referencing(Part):
                 handle_id=record.handle_id,
                 tenant=record.tenant,
             )
-            journal.log(
-                "reference",
-                "ok",
-                handle_id=record.handle_id,
-                name=record.name,
-                scope=record.scope,
-                tenant=record.tenant,
-                user=record.owner,
-            )
+            told = {**about(record), "version": None, "environment": None}
+            journal.log("reference", "ok", **told)
         return reference
 
     def references(

@@ -8,6 +8,7 @@ import pytest
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction import DETECTORS, MARKER, Detector, Redactor
 from langchain_tyrum.redaction.detectors import spell
+from langchain_tyrum.redaction.markers import marker
 from langchain_tyrum.redaction.shapes.heads import heads
 from langchain_tyrum.redaction.shapes.regex_tree import gate, opening
 
@@ -45,6 +46,17 @@ password_hash_rounds = 12
 "secret_name": "github/token", "secret_ref_id": "ref_01"
 token = tokenizer.encode(text)[0]
 AWS_REGION=eu-central-1
+PasswordAuthentication no
+if password == expected_password_1: return
+session:token:597597:index:42
+ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq7n0Z3 me@host
+"integrity": "sha512-dGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGEgaGFzaA=="
+pip install langchain-tyrum[detect]==0.1.0
+Set-Cookie: theme=dark; Path=/; SameSite=Lax
+mysql -u root -p app < dump-2026.sql
+https://a.test/?page_token=CAUQAA1234567&token_type=bearer
+password: changeme
+user:password@host is the form of it
 """
 
 
@@ -69,10 +81,25 @@ class TestRows:
         assert Redactor(detectors=[row]).redact_text(text) is text
 
     def test_there_are_enough(self):
-        """Forty rows or more, each with examples and a unique name."""
-        assert len(DETECTORS) >= 40
+        """More than two hundred rows, each with a name of its own."""
+        assert len(DETECTORS) >= 200
         assert len({row.name for row in DETECTORS}) == len(DETECTORS)
-        assert all(row.positive for row in DETECTORS)
+
+    @pytest.mark.parametrize("row", DETECTORS, ids=lambda row: row.name)
+    def test_rows_are_complete(self, row):
+        """Each row has a source, examples and counterexamples, and can be a marker."""
+        assert row.source
+        assert row.positive
+        assert row.negative
+        assert marker(row.kind) == f"[REDACTED:{row.kind}]"
+
+    @pytest.mark.parametrize(
+        "row", [row for row in DETECTORS if row.keywords], ids=lambda row: row.name
+    )
+    def test_keywords_are_in_each_match(self, row):
+        """Each example holds one of the row's keywords."""
+        for text in row.positive:
+            assert any(word in spell(text).lower() for word in row.keywords)
 
     @pytest.mark.parametrize("row", DETECTORS, ids=lambda row: row.name)
     def test_rows_can_be_gated_and_streamed(self, row):
@@ -88,6 +115,29 @@ class TestRows:
         begins = heads(row.pattern)
         if begins is not None:
             assert match.group().lower().startswith(tuple(begins))
+
+
+class TestStreams:
+    @pytest.mark.parametrize(
+        ("row", "text"), POSITIVE, ids=lambda x: getattr(x, "name", "")
+    )
+    def test_streams_say_what_texts_say(self, row, text):
+        """Every example comes out of a stream, cut anywhere, as out of one text."""
+        redactor, text = Redactor(), f"see: {text} < so"
+        whole = redactor.redact_text(text)
+        for cut in range(1, len(text), max(1, len(text) // 40)):
+            with redactor.stream() as stream:
+                parts = [stream.feed(text[:cut]), stream.feed(text[cut:])]
+                parts.append(stream.close())
+            assert whole == "".join(parts), cut
+        for size in (1, 4, 7):
+            with redactor.stream() as stream:
+                parts = [
+                    stream.feed(text[at : at + size])
+                    for at in range(0, len(text), size)
+                ]
+                parts.append(stream.close())
+            assert whole == "".join(parts), size
 
 
 class TestText:
@@ -148,6 +198,76 @@ class TestText:
         assert redactor.redact_text(f"<{token}>") == "<[REDACTED:github-pat]>"
 
 
+X = "hunter2!x"
+LONG = spell("<a40>")
+SURROUNDED = [
+    ("os.environ['DB_PASSWORD'] = '{}'", X),
+    ("config('SECRET_KEY', default='{}')", X),
+    ("export API_TOKEN={} && run", LONG),
+    ("-e POSTGRES_PASSWORD={} postgres:17", "letmeinplease"),
+    ("run --db-password {} --verbose", X),
+    ("gh auth login --token={} --quiet", LONG),
+    ("mysql -h db -u root -p{} app", "hunter2x"),
+    ("sshpass -p {} ssh me@db", "hunter2x"),
+    ("docker login -u me -p {} r.test", "hunter2x"),
+    ("curl --user me:{} https://a.test", "hunter2x"),
+    ("redis-cli -a {} ping", "hunter2x"),
+    ("CREATE USER a IDENTIFIED BY '{}' QUOTA 5M", "tiger"),
+    ("CREATE LOGIN a WITH PASSWORD = N'{}';", "hunter2x"),
+    ("<password>{}</password>", "hunter2x"),
+    ('<add key="Password" value="{}" />', "hunter2x"),
+    ("- name: API_TOKEN\n  value: {}\n", LONG),
+    ("ENV DB_PASSWORD {}\n", "hunter2x"),
+    ('variable "db_password" {{\n  default = "{}"\n}}', "hunter2x"),
+    ("Authorization: Basic {}\r\n", "dXNlcjpwYXNz"),
+    ("Authorization: Token token={}\r\n", LONG),
+    ('Authorization: Digest username="a", response="{}"', spell("<h32>")),
+    ("X-Api-Key: {}\r\n", LONG),
+    ("Set-Cookie: session={}; Path=/; HttpOnly", LONG),
+    ("Cookie: theme=dark; connect.sid={}", LONG),
+    ("mongodb+srv://app:{}@cluster0.test/db", "hunter2"),
+    ("https://{}@dev.azure.com/acme/_git/app", spell("<l52>")),
+    ("https://a.test/cb?access_token={}&state=1", LONG),
+    ("Server=db;User Id=sa;Password={};Encrypt=yes", "hunter"),
+    ("host=db user=app password={} dbname=x", "hunt3r"),
+    ("db.test:5432:app:me:{}", "hunter2"),
+    ("machine a.test login me password {}", "hunter2"),
+    ("otpauth://totp/a:me?secret={}&issuer=a", "JBSWY3DPEHPK3PXP"),
+    ("| password | {} |", "Winter2026!"),
+    ("**Password:** `{}`", "Winter2026!"),
+    ("//registry.npmjs.org/:_authToken={}", LONG),
+    ("HEROKU_API_KEY={}", spell("<h8>-<h4>-<h4>-<h4>-<h12>")),
+]
+
+
+class TestSurroundings:
+    @pytest.mark.parametrize(("text", "value"), SURROUNDED)
+    def test_the_value_goes_and_the_rest_stays(self, text, value):
+        """Only what stands at the credential's place is replaced, by one marker."""
+        shown = Redactor().redact_text(text.format(value))
+        left, right = text.format("\0").split("\0")
+
+        assert shown.startswith(left)
+        assert shown.endswith(right)
+        assert MARKER.fullmatch(shown[len(left) : len(shown) - len(right)])
+
+    def test_the_data_of_a_kubernetes_secret(self):
+        """All values of a Secret are hidden, those with harmless keys too."""
+        shown = Redactor().redact_text(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ndata:\n"
+            "  user: bWU=\n  other: aHVudGVy\ntype: Opaque\n"
+        )
+        assert "aHVudGVy" not in shown
+        assert "bWU=" not in shown
+        assert shown.endswith("type: Opaque\n")
+
+    def test_password_hashes_are_hidden(self):
+        """A hash can be tried offline, so it goes, in shadow files and in JSON."""
+        digest = spell("$2b$12$<a53>")
+        shown = Redactor().redact_text(f'{{"hash": "{digest}"}}')
+        assert shown == '{"hash": "[REDACTED:password-hash]"}'
+
+
 class TestModes:
     def test_observe_reports_only(self):
         """Observed shapes are reported and left in place; known values are not."""
@@ -190,6 +310,29 @@ class TestOwnRows:
             redactor.redact_text("k acme_0123456789abcdef k")
             == "k [REDACTED:acme-key] k"
         )
+
+    def test_a_row_has_one_way_to_find(self):
+        """A row with neither pattern nor finder is refused, and one with both."""
+        with pytest.raises(ValueError, match="acme"):
+            Detector(name="acme", kind="acme-key")
+        with pytest.raises(ValueError, match="acme"):
+            Detector(name="acme", kind="acme-key", pattern="x", finder=lambda _: [])
+
+    def test_a_row_can_find_by_code(self):
+        """A row with a finder names what it found, in texts and in streams."""
+
+        def finder(data):
+            at = data.find(b"acme-")
+            return [(at, at + 8, "acme-key")] if at >= 0 else []
+
+        row = Detector(name="acme", kind="k", max_length=16, finder=finder)
+        redactor = Redactor(detectors=[*DETECTORS, row])
+        with redactor.stream() as stream:
+            parts = [stream.feed(char) for char in "an acme-123 here"]
+            parts.append(stream.close())
+
+        assert redactor.redact_text("an acme-123 here") == "an [REDACTED:acme-key] here"
+        assert "".join(parts) == "an [REDACTED:acme-key] here"
 
     def test_a_row_need_not_begin_with_a_literal(self):
         """A pattern without literals, or with a back-reference, can be streamed."""

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from langchain_tyrum.redaction.detectors.generic import GENERIC
+from langchain_tyrum.redaction.detectors.assignments import ASSIGNMENTS
+from langchain_tyrum.redaction.detectors.ci import CI
+from langchain_tyrum.redaction.detectors.cloud import CLOUD
+from langchain_tyrum.redaction.detectors.code import CODE
+from langchain_tyrum.redaction.detectors.commands import COMMANDS
+from langchain_tyrum.redaction.detectors.data import DATA
+from langchain_tyrum.redaction.detectors.headers import HEADERS
+from langchain_tyrum.redaction.detectors.keys import KEYS
+from langchain_tyrum.redaction.detectors.messaging import MESSAGING
+from langchain_tyrum.redaction.detectors.models import MODELS
+from langchain_tyrum.redaction.detectors.payments import PAYMENTS
 from langchain_tyrum.redaction.detectors.rows import Detector, spell
-from langchain_tyrum.redaction.detectors.vendors import VENDORS
 
 __all__ = ["DETECTORS", "Detector", "spell"]
 
+_TOKENS = (*MODELS, *CODE, *CI, *CLOUD, *DATA, *PAYMENTS, *MESSAGING)
+_SURROUNDINGS = (*KEYS, *HEADERS, *ASSIGNMENTS, *COMMANDS)
 #: The built-in rows. A redactor takes others: `Redactor(detectors=[*DETECTORS, …])`.
-DETECTORS: tuple[Detector, ...] = (*VENDORS, *GENERIC)
+DETECTORS: tuple[Detector, ...] = (*_TOKENS, *_SURROUNDINGS)

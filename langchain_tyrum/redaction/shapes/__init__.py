@@ -1,5 +1,6 @@
 """Shapes: credentials that nobody registered, found by what they look like."""
 
-from langchain_tyrum.redaction.shapes.matcher import Row, Shapes, compiled
+from langchain_tyrum.redaction.shapes.matcher import Shapes, compiled
+from langchain_tyrum.redaction.shapes.rows import Row
 
 __all__ = ["Row", "Shapes", "compiled"]

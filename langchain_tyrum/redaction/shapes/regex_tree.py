@@ -7,6 +7,7 @@ outcome is known. A stream holds back from there.
 
 from __future__ import annotations
 
+import functools
 import re
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -40,11 +41,14 @@ class Unsupported(Exception):
 
 class _Tree(NamedTuple):
     items: list[tuple[Any, Any]]
+    flags: int
 
 
+@functools.lru_cache(maxsize=8)
 def parse(pattern: str) -> _Tree:
-    """Parse a pattern as `re` would."""
-    return _Tree(list(_parser.parse(pattern)))
+    """Parse a pattern as `re` would; the relatives of one are derived in a row."""
+    parsed = _parser.parse(pattern)
+    return _Tree(list(parsed), parsed.state.flags)
 
 
 def gate(pattern: str) -> str:
@@ -71,9 +75,9 @@ def opening(pattern: str) -> str:
 
 
 def _flags(pattern: str) -> str:
-    state = _parser.parse(pattern).state
+    flags = parse(pattern).flags
     letters = "".join(
-        letter for letter, flag in (*_SCOPED, ("m", re.MULTILINE)) if state.flags & flag
+        letter for letter, flag in (*_SCOPED, ("m", re.MULTILINE)) if flags & flag
     )
     return f"(?{letters})" if letters else ""
 

@@ -1,0 +1,221 @@
+"""Credentials that a name before them gives away, in data, code and prose."""
+
+from __future__ import annotations
+
+from langchain_tyrum.redaction.detectors.rows import Detector
+from langchain_tyrum.redaction.detectors.words import (
+    BARE,
+    CLOSE,
+    HOLLOW,
+    KEYWORDS,
+    LONG,
+    NAME,
+    ODD,
+    OPEN,
+    QUOTE,
+    SEP,
+    STRANGE,
+    STRONG,
+    VALUE,
+    WORDS,
+)
+
+#: Services whose keys are plain hexadecimal, letters and digits, or UUIDs.
+_SERVICES = (
+    r"(?:adafruit|algolia|alchemy|amplitude|anyscale|assemblyai|auth0|bitbucket|bitly|"
+    r"browserstack|cloudinary|codecov|cohere|coinbase|confluent|datadog|deepgram|"
+    r"discord|dropbox|fastly|finnhub|freshdesk|gitter|heroku|infura|influx|intercom|"
+    r"jenkins|jumpcloud|kraken|kucoin|lokalise|mailchimp|mapbox|mattermost|meraki|"
+    r"mistral|netlify|okta|openweather|opsgenie|pagerduty|paypal|pendo|plivo|postmark|"
+    r"rapidapi|rollbar|scaleway|sendbird|sentry|snyk|sonar|splunk|spotify|strava|"
+    r"sumologic|telnyx|travis|trello|twilio|twitch|twitter|typesense|upstash|vercel|"
+    r"wandb|zendesk|zoom)"
+)
+
+ASSIGNMENTS: tuple[Detector, ...] = (
+    Detector(
+        name="assignment",
+        kind="password",
+        pattern=rf"(?i:{NAME}){CLOSE}{SEP}{OPEN}{VALUE}",
+        keywords=KEYWORDS,
+        max_length=LONG,
+        source="twelve-factor config, JSON, YAML, TOML, INI and Java properties",
+        positive=(
+            "DB_PASSWORD=hunter2!x",
+            '{"api_key": "<a20>"}',
+            "passwd: Tr0ub4dor&3",
+            r"{\"client_secret\": \"<a24>\"}",
+            "token = '<a24>'",
+            "PW: Winter2026!",
+            "os.environ['DB_PASSWORD'] = 'hunter2!x'",
+            "**Password:** Winter2026",
+            "//registry.npmjs.org/:_authToken=<a36>",
+            "aws_session_token = <a300>",
+            "AZURE_DEVOPS_EXT_PAT=<l52>",
+        ),
+        negative=(
+            "password: string",
+            "token: tyrum://h_<a22>",
+            "api_key = os.environ['KEY_1234']",
+            "password=${DB_PASSWORD1}",
+            "max_tokens: 4096000000",
+            "password: <your-password-1>",
+            "auth: [REDACTED:password]",
+            "token = base64.b64encode(raw)",
+            "token = settings.API_V2_TOKEN",
+            "token: sha256:<h64>",
+        ),
+    ),
+    Detector(
+        name="short-assignment",
+        kind="password",
+        pattern=rf"(?i:password|passwd|passphrase|(?<![A-Za-z])pwd)[0-9]?{CLOSE}{SEP}"
+        rf"{OPEN}{HOLLOW}(?=[^\s\"'`\\<>(){{}}\[\],;&|]{{0,6}}[{ODD}])"
+        rf"(?=[^\s\"'`\\<>(){{}}\[\],;&|]{{0,6}}[A-Za-z])({BARE}{{6,7}}(?<![.:]))",
+        keywords=("pass", "pwd"),
+        source="as `assignment`, down to six characters for passwords",
+        positive=("password: abc12!", "pwd=hunt3r"),
+        negative=("password: 123456", "password: string"),
+    ),
+    Detector(
+        name="environment",
+        kind="password",
+        pattern=r"(?<=[A-Z]_)(?:PASSWORD|PASSWD|PASS|SECRET)="
+        rf"(?!(?i:required|optional|password|string|secret)){HOLLOW}([^\s\"'`\\<>(){{}}"
+        r"\[\],;&|$]{6,256})",
+        keywords=("_pass", "_secret"),
+        source="dotenv and docker --env-file",
+        positive=("POSTGRES_PASSWORD=letmeinplease", "export DB_PASS=correcthorse"),
+        negative=("db_password=password", "DB_PASSWORD=get_password()", "A_SECRET=$X"),
+    ),
+    Detector(
+        name="quoted-assignment",
+        kind="password",
+        pattern=rf"(?i:{STRONG}|(?<![A-Za-z])(?:pwd|pass|secret)){CLOSE}{SEP}"
+        rf"N?\\{{0,3}}[\"']{HOLLOW}(?=[^\"'\r\n\\]{{0,200}}[{ODD}])"
+        r"([^\"'\r\n\\]{8,256})(?=\\{0,3}[\"'])",
+        keywords=KEYWORDS,
+        source="as `assignment`, with blanks in the value",
+        positive=('password = "correct horse battery staple 9"',),
+        negative=('password: "the usual one, as before"',),
+    ),
+    Detector(
+        name="fallback",
+        kind="password",
+        pattern=rf"(?i:{NAME})[\"']\s{{0,4}},\s{{0,4}}(?:default\s?=\s?)?[\"']{HOLLOW}"
+        rf"(?=[^\"'\s]{{0,64}}[{ODD}])([^\"'\s]{{8,256}})[\"']",
+        keywords=KEYWORDS,
+        source="os.getenv, os.environ.get, setdefault, setenv",
+        positive=(
+            'os.getenv("DB_PASSWORD", "hunter2!x")',
+            "config('SECRET_KEY', default='<a50>')",
+        ),
+        negative=('os.getenv("DB_PASSWORD", "")', 'pick("password", "username")'),
+    ),
+    Detector(
+        name="named-value",
+        kind="password",
+        pattern=rf"(?i:name|key){CLOSE}{SEP}(?:{QUOTE})?[A-Za-z0-9_.-]{{0,40}}"
+        rf"(?i:password|passwd|secret|token|api_?key)[A-Za-z0-9_.-]{{0,20}}(?:{QUOTE})?"
+        rf"\s{{0,4}},?\s{{0,24}}(?:{QUOTE})?(?i:value){CLOSE}{SEP}{OPEN}{HOLLOW}"
+        rf"(?={BARE}{{0,64}}[{ODD}])({BARE}{{6,1024}})",
+        keywords=("value",),
+        max_length=1408,
+        source="environment lists of Kubernetes and of CI services; NuGet.Config",
+        positive=(
+            "- name: DB_PASSWORD\n  value: hunter2x",
+            '{"name": "API_TOKEN", "value": "<a24>"}',
+            '<add key="ClearTextPassword" value="hunter2x" />',
+        ),
+        negative=(
+            "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: {key: v1}",
+            '{"name": "token_count", "value": 12}',
+        ),
+    ),
+    Detector(
+        name="service-key",
+        kind="token",
+        pattern=rf"(?i:{_SERVICES}[A-Za-z0-9_.-]{{0,16}}(?:key|token|secret|password|api|"
+        rf"pat|auth)){CLOSE}{SEP}{OPEN}(?={BARE}{{0,24}}[0-9])"
+        r"([A-Za-z0-9_+/=.-]{16,256}(?<![.:]))",
+        keywords=("key", "token", "secret", "password", "api", "pat", "auth"),
+        source="services whose keys have no prefix, by their own documentation",
+        positive=(
+            "HEROKU_API_KEY=<h8>-<h4>-<h4>-<h4>-<h12>",
+            "snyk_token: <h8>-<h4>-<h4>-<h4>-<h12>",
+            "datadog_api = '<h32>'",
+            "ALGOLIA_ADMIN_KEY=<h32>",
+        ),
+        negative=("datadog_api = get_the_key(1)", "snyk_token: ${SNYK_TOKEN_1}"),
+    ),
+    Detector(
+        name="declared-environment",
+        kind="password",
+        pattern=r"(?<![A-Za-z])(?:ENV|ARG|setx|setenv|set -gx|set -Ux)\s{1,4}"
+        rf"[A-Za-z0-9_]{{0,40}}(?i:password|passwd|pass|secret|token|api_?key)"
+        rf"\s{{1,4}}[\"']?{HOLLOW}{STRANGE}({BARE}{{6,1024}})",
+        keywords=("env", "arg", "set"),
+        max_length=1152,
+        source="Dockerfile reference; fish; cmd.exe",
+        positive=("ENV DB_PASSWORD hunter2x", "set -gx API_TOKEN <a24>"),
+        negative=("ENV DB_PASSWORD ${PASS1}", "the ENV TOKEN is-set-already"),
+    ),
+    Detector(
+        name="variable-default",
+        kind="password",
+        pattern=r"variable\s{1,4}\"[A-Za-z0-9_-]{0,40}(?:password|secret|token|api_key)"
+        r"[A-Za-z0-9_-]{0,20}\"\s{0,4}\{[^{}]{0,240}?default\s{0,8}=\s{0,4}\""
+        rf"{HOLLOW}([^\"\r\n]{{6,256}})\"",
+        keywords=("variable",),
+        max_length=640,
+        source="https://developer.hashicorp.com/terraform/language/values/variables",
+        positive=('variable "db_password" {\n  default = "hunter2x"\n}',),
+        negative=('variable "db_password" {\n  type = string\n}',),
+    ),
+    Detector(
+        name="table-cell",
+        kind="password",
+        pattern=r"(?:(?<=\|)|(?<=\| )|(?<=\|  ))"
+        r"(?i:passwords?|secret|api[ _-]key|token)"
+        rf"\s{{0,24}}\|\s{{0,8}}`?{HOLLOW}{WORDS}{STRANGE}({BARE}{{8,256}})",
+        keywords=("|",),
+        source="Markdown tables",
+        positive=("| user | me |\n| password | Winter2026! |",),
+        negative=("| password | string | required |", "| token | base64-encoded |"),
+    ),
+    Detector(
+        name="prose",
+        kind="password",
+        pattern=r"(?<![A-Za-z])(?i:passwords?|passphrase|passcode|pass|pwd|token|"
+        r"api[ -]key|secret(?: key)?|access key|credentials?|pin)"
+        r"(?i:\s{1,2}for\s[A-Za-z0-9_.@-]{1,40})?"
+        r"\s{1,4}(?i:is|was|are|will be|to|equals)(?![A-Za-z0-9])\s{0,4}:?\s{0,4}"
+        rf"[\"'`]?{HOLLOW}{WORDS}{STRANGE}"
+        rf"({BARE}{{8,1024}}(?<![.,;:?]))",
+        keywords=("pass", "pwd", "token", "key", "secret", "credential", "pin"),
+        max_length=1152,
+        source="what people write in chats",
+        positive=(
+            "my password is hunter2!x",
+            "The API key is '<a24>'.",
+            "my password for gmail is Winter2026",
+        ),
+        negative=(
+            "my password is not working",
+            "the token is base64-encoded, as always",
+            "your secret is safe with me",
+            "the password is case-sensitive.",
+        ),
+    ),
+    Detector(
+        name="said-in-quotes",
+        kind="password",
+        pattern=r"(?<![A-Za-z])(?i:passwords?|passphrase|api[ -]key|secret|token)"
+        r"\s{1,4}(?i:is|was|:|=)?\s{0,4}[\"'`]"
+        rf"{HOLLOW}(?=[^\"'`\r\n]{{0,64}}[{ODD}])([^\"'`\r\n]{{8,128}})[\"'`]",
+        keywords=("pass", "key", "secret", "token"),
+        source="what people write in chats",
+        positive=('use the password "open sesame 42" there',),
+        negative=('the password "field" is required',),
+    ),
+)
