@@ -78,7 +78,7 @@ class TestUsage:
         typed = f"{canary} (choose from 'x')"
         for argv, choices in (
             ((typed,), "demo, doctor, secret, grant, audit, config, key"),
-            (("audit", typed), "tail, export, verify"),
+            (("audit", typed), "tail, export, verify, keep-head"),
             (("grant", typed), "list, revoke"),
         ):
             ran = run(*argv)
