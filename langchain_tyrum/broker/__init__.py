@@ -1,6 +1,5 @@
 """The only door from handle to value."""
 
-from langchain_tyrum.broker.arming import Problem
 from langchain_tyrum.broker.broker import SecretBroker
 from langchain_tyrum.broker.identity import (
     CallIdentity,
@@ -8,6 +7,7 @@ from langchain_tyrum.broker.identity import (
     from_configurable,
 )
 from langchain_tyrum.broker.rekeying import RotationReport
+from langchain_tyrum.broker.values.arming import Problem
 from langchain_tyrum.ledger.reservations import Unfinished
 from langchain_tyrum.policy import Decision
 

@@ -6,15 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from langchain_tyrum.broker import opening
-from langchain_tyrum.broker.describing import Describing
 from langchain_tyrum.broker.identity import CallIdentity
-from langchain_tyrum.broker.leases import Leases
-from langchain_tyrum.broker.leasing import Leasing
-from langchain_tyrum.broker.lifecycle import Lifecycle
+from langchain_tyrum.broker.lease.leases import Leases
+from langchain_tyrum.broker.lease.leasing import Leasing
+from langchain_tyrum.broker.lease.settling import Settling
 from langchain_tyrum.broker.permitting import Permitting
+from langchain_tyrum.broker.records.describing import Describing
 from langchain_tyrum.broker.rekeying import Rekeying
-from langchain_tyrum.broker.settling import Settling
-from langchain_tyrum.broker.storing import Storing
+from langchain_tyrum.broker.values.lifecycle import Lifecycle
+from langchain_tyrum.broker.values.storing import Storing
 from langchain_tyrum.ledger.requests import ApprovalRequests
 
 if TYPE_CHECKING:

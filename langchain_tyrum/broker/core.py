@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.broker.names import names_of, unknown
+from langchain_tyrum.broker.records.names import names_of, unknown
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import SCHEME, SecretHandle, SecretRecord
 from langchain_tyrum.ledger.audit import Audit, Event

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from langchain_tyrum.broker.core import Core
-    from langchain_tyrum.broker.leases import Leases
-    from langchain_tyrum.broker.lifecycle import Lifecycle
+    from langchain_tyrum.broker.lease.leases import Leases
+    from langchain_tyrum.broker.values.lifecycle import Lifecycle
 
 P = ParamSpec("P")
 R = TypeVar("R")

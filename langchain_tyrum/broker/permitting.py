@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.broker.checks import check_usable
 from langchain_tyrum.broker.identity import CallIdentity
+from langchain_tyrum.broker.lease.checks import check_usable
 from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.errors import ConfigError, TyrumError
 from langchain_tyrum.ledger import schema

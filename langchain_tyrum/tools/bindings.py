@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tyrum.approval.refusals import REFUSALS
 from langchain_tyrum.broker import CallIdentity
-from langchain_tyrum.broker.names import is_known
+from langchain_tyrum.broker.records.names import is_known
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import SecretHandle, SecretRecord
 

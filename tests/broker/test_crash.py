@@ -19,8 +19,8 @@ CHILD = """
 import os, signal, sys
 from langchain_tyrum.broker import CallIdentity, SecretBroker
 from langchain_tyrum.broker.core import Core
-from langchain_tyrum.broker.opened import Opened
-from langchain_tyrum.broker.reserving import Reserving
+from langchain_tyrum.broker.lease.opened import Opened
+from langchain_tyrum.broker.lease.reserving import Reserving
 from langchain_tyrum.ledger import reservations
 from langchain_tyrum.providers import DatabaseProvider
 

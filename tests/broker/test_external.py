@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
-from langchain_tyrum.broker.reading import Tampered
+from langchain_tyrum.broker.lease.reading import Tampered
 from langchain_tyrum.errors import (
     ApprovalRequired,
     ProviderError,

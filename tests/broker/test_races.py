@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
-from langchain_tyrum.broker.reserving import Reserving, Stale
+from langchain_tyrum.broker.lease.reserving import Reserving, Stale
 from langchain_tyrum.errors import (
     ApprovalRequired,
     SecretExpired,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
-from langchain_tyrum.broker.names import names_of
+from langchain_tyrum.broker.records.names import names_of
 from langchain_tyrum.errors import (
     KeyMismatch,
     ProviderError,

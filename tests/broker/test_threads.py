@@ -9,9 +9,9 @@ import threading
 import pytest
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
-from langchain_tyrum.broker.handover import Handover
-from langchain_tyrum.broker.opened import Opened
-from langchain_tyrum.broker.reserving import Reserving
+from langchain_tyrum.broker.lease.handover import Handover
+from langchain_tyrum.broker.lease.opened import Opened
+from langchain_tyrum.broker.lease.reserving import Reserving
 from langchain_tyrum.errors import TyrumError
 from langchain_tyrum.policy import SecretPolicy
 from langchain_tyrum.providers import MemoryProvider

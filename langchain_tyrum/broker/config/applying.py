@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from langchain_tyrum.broker.config.pointing import Pointing
 from langchain_tyrum.broker.config.wanted import Wanted, wanted_secrets
-from langchain_tyrum.broker.entries import new_entry
-from langchain_tyrum.broker.rows import about
+from langchain_tyrum.broker.records.entries import new_entry
+from langchain_tyrum.broker.records.rows import about
 from langchain_tyrum.errors import SecretExists
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.secret_rows import Entry

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.broker.config.keys import Key, at, has, table
 from langchain_tyrum.broker.config.report import meant
 from langchain_tyrum.broker.config.variables import is_waiting
-from langchain_tyrum.broker.names import check_name
+from langchain_tyrum.broker.records.names import check_name
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import HANDLE_TEXT, SCHEME
 

@@ -8,8 +8,8 @@ import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.broker.entries import Details, own_ref
-from langchain_tyrum.broker.names import unknown
+from langchain_tyrum.broker.records.entries import Details, own_ref
+from langchain_tyrum.broker.records.names import unknown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

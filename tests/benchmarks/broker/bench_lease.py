@@ -25,7 +25,7 @@ from sqlalchemy import insert, select
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
 from langchain_tyrum.broker.core import Core
-from langchain_tyrum.broker.reserving import Reserving
+from langchain_tyrum.broker.lease.reserving import Reserving
 from langchain_tyrum.errors import SecretNotFound
 from langchain_tyrum.handles import new_id
 from langchain_tyrum.ledger import schema

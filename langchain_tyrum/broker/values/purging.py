@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.changes import change
-from langchain_tyrum.broker.rows import about
+from langchain_tyrum.broker.records.rows import about
+from langchain_tyrum.broker.values.changes import change
 from langchain_tyrum.errors import SecretNotFound
 
 if TYPE_CHECKING:
     from langchain_tyrum.broker.core import Core
-    from langchain_tyrum.broker.opened import Opened
+    from langchain_tyrum.broker.lease.opened import Opened
     from langchain_tyrum.ledger.secret_rows import Entry
 
 

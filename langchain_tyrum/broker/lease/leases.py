@@ -6,10 +6,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.broker import forks
-from langchain_tyrum.broker.opened import Held, Opened
-from langchain_tyrum.broker.permits import Permits
-from langchain_tyrum.broker.reading import Reading, read
-from langchain_tyrum.broker.reserving import Plan, Reserving, Stale
+from langchain_tyrum.broker.lease.opened import Held, Opened
+from langchain_tyrum.broker.lease.permits import Permits
+from langchain_tyrum.broker.lease.reading import Reading, read
+from langchain_tyrum.broker.lease.reserving import Plan, Reserving, Stale
 from langchain_tyrum.errors import ProviderError, SecretNotFound, TyrumError
 from langchain_tyrum.handles import SecretValue
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from langchain_tyrum.broker.changes import note_mark, rotate_outside
-from langchain_tyrum.broker.reading import Tampered, read
+from langchain_tyrum.broker.lease.reading import Tampered, read
+from langchain_tyrum.broker.values.changes import note_mark, rotate_outside
 from langchain_tyrum.errors import SecretNotFound, TyrumError
 from langchain_tyrum.ledger import schema
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from langchain_tyrum.broker.core import Core
-    from langchain_tyrum.broker.reading import Reading
+    from langchain_tyrum.broker.lease.reading import Reading
     from langchain_tyrum.ledger.secret_rows import Entry
 
 #: How many secrets one query asks for; databases limit the parameters of a statement.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.broker.changes import note_mark, rotate_outside
-from langchain_tyrum.broker.checks import check_usable
-from langchain_tyrum.broker.permits import Permits
-from langchain_tyrum.broker.rows import about_call, log_lease
+from langchain_tyrum.broker.lease.checks import check_usable
+from langchain_tyrum.broker.lease.permits import Permits
+from langchain_tyrum.broker.records.rows import about_call, log_lease
+from langchain_tyrum.broker.values.changes import note_mark, rotate_outside
 from langchain_tyrum.errors import LedgerError, ProviderError, TyrumError
 from langchain_tyrum.ledger import reservations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from langchain_tyrum.broker.core import Core, Journal, Secret
     from langchain_tyrum.broker.identity import CallIdentity
-    from langchain_tyrum.broker.reading import Reading
+    from langchain_tyrum.broker.lease.reading import Reading
     from langchain_tyrum.errors import SecretNotFound
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.grants import Grant

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 
-from langchain_tyrum.broker.names import check_alias, check_title
-from langchain_tyrum.broker.owning import refuse_foreign
 from langchain_tyrum.broker.part import Part, twin
-from langchain_tyrum.broker.rows import about
+from langchain_tyrum.broker.records.names import check_alias, check_title
+from langchain_tyrum.broker.records.owning import refuse_foreign
+from langchain_tyrum.broker.records.rows import about
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import HANDLE_TEXT, SCHEME, SecretReference, new_id
 from langchain_tyrum.ledger import schema

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace as copy_with
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.changes import change, end_grants
-from langchain_tyrum.broker.checks import refuse_ended
-from langchain_tyrum.broker.entries import Details, new_entry
-from langchain_tyrum.broker.purging import purge
-from langchain_tyrum.broker.reading import number_for
-from langchain_tyrum.broker.rows import about
-from langchain_tyrum.broker.versions import Versions
+from langchain_tyrum.broker.lease.checks import refuse_ended
+from langchain_tyrum.broker.lease.reading import number_for
+from langchain_tyrum.broker.records.entries import Details, new_entry
+from langchain_tyrum.broker.records.rows import about
+from langchain_tyrum.broker.values.changes import change, end_grants
+from langchain_tyrum.broker.values.purging import purge
+from langchain_tyrum.broker.values.versions import Versions
 from langchain_tyrum.errors import SecretExists
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from langchain_tyrum.broker.core import Core, Secret
-    from langchain_tyrum.broker.opened import Opened
+    from langchain_tyrum.broker.lease.opened import Opened
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.secret_rows import Entry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.owning import refuse_foreign
+from langchain_tyrum.broker.records.owning import refuse_foreign
 from langchain_tyrum.errors import SecretExpired, SecretForbidden, SecretRevoked
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.handover import Handover
 from langchain_tyrum.broker.identity import CallIdentity
+from langchain_tyrum.broker.lease.handover import Handover
 from langchain_tyrum.broker.part import Part
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.broker.rows import about
+from langchain_tyrum.broker.records.rows import about
 
 if TYPE_CHECKING:
     from langchain_tyrum.broker.core import Core, Journal
-    from langchain_tyrum.broker.reading import Reading
+    from langchain_tyrum.broker.lease.reading import Reading
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.secret_rows import Entry
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.changes import change, end_grants
-from langchain_tyrum.broker.checks import refuse_ended
-from langchain_tyrum.broker.reading import number_for, read
-from langchain_tyrum.broker.rows import about
+from langchain_tyrum.broker.lease.checks import refuse_ended
+from langchain_tyrum.broker.lease.reading import number_for, read
+from langchain_tyrum.broker.records.rows import about
+from langchain_tyrum.broker.values.changes import change, end_grants
 from langchain_tyrum.errors import ProviderError, SecretNotFound
 
 if TYPE_CHECKING:

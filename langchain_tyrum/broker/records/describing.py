@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.arming import arm, refuse_unreadable, unarmed
-from langchain_tyrum.broker.owning import refuse_foreign
 from langchain_tyrum.broker.part import twin
-from langchain_tyrum.broker.referencing import Referencing
-from langchain_tyrum.broker.veiling import veiled
+from langchain_tyrum.broker.records.owning import refuse_foreign
+from langchain_tyrum.broker.records.referencing import Referencing
+from langchain_tyrum.broker.records.veiling import veiled
+from langchain_tyrum.broker.values.arming import arm, refuse_unreadable, unarmed
 from langchain_tyrum.handles import Table
 from langchain_tyrum.ledger import schema
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-    from langchain_tyrum.broker.arming import Problem
     from langchain_tyrum.broker.core import Secret
+    from langchain_tyrum.broker.values.arming import Problem
     from langchain_tyrum.handles import SecretHandle, SecretRecord
     from langchain_tyrum.ledger.secret_rows import Entry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.broker.arming import Problem
+from langchain_tyrum.broker.values.arming import Problem
 from langchain_tyrum.errors import TyrumError
 from langchain_tyrum.handles import SCHEME
 

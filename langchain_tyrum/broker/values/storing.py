@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.broker import opening
-from langchain_tyrum.broker.entries import Details
-from langchain_tyrum.broker.names import check_name, check_value
 from langchain_tyrum.broker.part import Part, twin
+from langchain_tyrum.broker.records.entries import Details
+from langchain_tyrum.broker.records.names import check_name, check_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""From handle to value: checks, the reservation, the provider, the outcome."""

@@ -1,0 +1,1 @@
+"""What is told of secrets without their values: records, names, references."""

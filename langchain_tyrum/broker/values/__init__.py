@@ -1,0 +1,1 @@
+"""What becomes of values: stored, rotated, revoked, purged, told to the redactor."""
