@@ -29,19 +29,22 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum._version import __version__ as __version__
 
-if TYPE_CHECKING:
-    from langchain_tyrum.approval import approval_node as approval_node
-    from langchain_tyrum.broker import SecretBroker as SecretBroker
-    from langchain_tyrum.membrane import protect as protect
-    from langchain_tyrum.middleware import TyrumMiddleware as TyrumMiddleware
-    from langchain_tyrum.policy import SecretPolicy as SecretPolicy
-    from langchain_tyrum.state import guarded as guarded
-    from langchain_tyrum.tools import secret_tool as secret_tool
-    from langchain_tyrum.tools import wrap_tool as wrap_tool
-    from langchain_tyrum.traces import (
-        RedactingCallbackHandler as RedactingCallbackHandler,
-    )
-    from langchain_tyrum.traces import install_tracing as install_tracing
+if TYPE_CHECKING:  # what the rooms name public; at run time `__getattr__` finds it
+    from langchain_tyrum.approval import *
+    from langchain_tyrum.broker import *
+    from langchain_tyrum.errors import *
+    from langchain_tyrum.handles import *
+    from langchain_tyrum.intake import *
+    from langchain_tyrum.ledger import *
+    from langchain_tyrum.membrane import *
+    from langchain_tyrum.middleware import *
+    from langchain_tyrum.models import *
+    from langchain_tyrum.policy import *
+    from langchain_tyrum.providers import *
+    from langchain_tyrum.redaction import *
+    from langchain_tyrum.state import *
+    from langchain_tyrum.tools import *
+    from langchain_tyrum.traces import *
 
 __all__ = [
     "RedactingCallbackHandler",
@@ -90,34 +93,43 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Find a public name in the room it lives in; lower rooms come first."""
-    if name in _PLACES or name.startswith("_"):
-        # `from langchain_tyrum import cli` asks here first, then imports it itself.
+if not TYPE_CHECKING:  # else a misspelt name would pass for anything
+
+    def __getattr__(name: str) -> Any:
+        """Find a public name in the room it lives in; lower rooms come first."""
+        if name in _PLACES or name.startswith("_"):
+            # `from langchain_tyrum import cli` asks here first, then imports it itself.
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        for room in (_HOME[name],) if name in _HOME else _ROOMS:
+            missing = ""
+            try:
+                module = importlib.import_module(f"{__name__}.{room}")
+            except ModuleNotFoundError as error:
+                missing = (error.name or "").partition(".")[0]
+                if missing == __name__ or (name in _HOME and room not in _EXTRAS):
+                    raise
+            if missing and name in _HOME:
+                raise ImportError(
+                    f"{name} needs the package {missing}: "
+                    f"pip install 'langchain-tyrum[{_EXTRAS[room]}]'",
+                    name=missing,
+                )
+            if missing:
+                continue  # an extra is not installed; the name may be in another room
+            value = getattr(module, name, None)
+            home = getattr(value, "__module__", None) == module.__name__
+            if home or name in getattr(module, "__all__", ()):
+                globals()[name] = value
+                return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    for room in (_HOME[name],) if name in _HOME else _ROOMS:
-        missing = ""
-        try:
-            module = importlib.import_module(f"{__name__}.{room}")
-        except ModuleNotFoundError as error:
-            missing = (error.name or "").partition(".")[0]
-            if missing == __name__ or (name in _HOME and room not in _EXTRAS):
-                raise
-        if missing and name in _HOME:
-            raise ImportError(
-                f"{name} needs the package {missing}: "
-                f"pip install 'langchain-tyrum[{_EXTRAS[room]}]'",
-                name=missing,
-            )
-        if missing:
-            continue  # an extra is not installed; the name may be in another room
-        value = getattr(module, name, None)
-        home = getattr(value, "__module__", None) == module.__name__
-        if home or name in getattr(module, "__all__", ()):
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    names = {name for name in globals() if name.startswith("__")} | {*_PLACES}
+    for room in _ROOMS:
+        try:
+            module = importlib.import_module(f"{__name__}.{room}")
+        except ModuleNotFoundError:  # an extra is not installed
+            continue
+        names.update(getattr(module, "__all__", ()))
+    return sorted(names)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import core_schema
 
-from langchain_tyrum.errors import InvalidHandle, LeaseExpired
+from langchain_tyrum.errors import ConfigError, InvalidHandle, LeaseExpired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -59,16 +59,14 @@ class Table(list[T]):
         names = list(rows[0]) if rows else []
         head = "".join(f"<th>{html.escape(str(name))}</th>" for name in names)
         body = "".join(
-            "<tr>"
-            + "".join(f"<td>{html.escape(_cell(row.get(name)))}</td>" for name in names)
-            + "</tr>"
+            f"<tr>{''.join(f'<td>{_cell(row.get(key))}</td>' for key in names)}</tr>"
             for row in rows
         )
         return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else html.escape(str(value))
 
 
 def handle_names(text: str) -> Iterator[str]:
@@ -231,9 +229,13 @@ class SecretValue:
 
         Raises:
             LeaseExpired: The lease has ended, or the secret was revoked.
+            ConfigError: It is no text in UTF-8.
         """
         value = self.__value()
-        return value if isinstance(value, str) else value.decode()
+        text = value if isinstance(value, str) else value.decode(errors="ignore")
+        if isinstance(value, str) or text.encode() == value:  # an error would hold it
+            return text
+        raise ConfigError(f"{self.__name!r} is no text: call reveal_bytes() instead")
 
     def reveal_bytes(self) -> bytes:
         """Return the value as bytes (text as UTF-8).
@@ -241,8 +243,8 @@ class SecretValue:
         Raises:
             LeaseExpired: The lease has ended, or the secret was revoked.
         """
-        value = self.__value()
-        return value if isinstance(value, bytes) else value.encode()
+        raw = self.__value()
+        return raw if isinstance(raw, bytes) else raw.encode(errors="surrogatepass")
 
     def expire(self) -> None:
         """Drop the value; the lease calls this on exit."""

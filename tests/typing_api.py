@@ -12,6 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph.message import add_messages
 from langgraph.graph.state import CompiledStateGraph
 
+import langchain_tyrum
 from langchain_tyrum import (
     RedactingCallbackHandler,
     SecretBroker,
@@ -33,6 +34,8 @@ from langchain_tyrum.handles import (
 )
 from langchain_tyrum.redaction import Finding, Redactor
 from langchain_tyrum.state import guard_checkpointer
+
+assert_type(langchain_tyrum.CallIdentity(user="ada"), CallIdentity)
 
 policy = SecretPolicy(
     default="require_approval",

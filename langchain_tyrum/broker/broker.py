@@ -54,6 +54,11 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
         environment: Where this process runs; by default `TYRUM_ENVIRONMENT`.
         redactor: A redactor to share with other brokers.
         head_file: Where the end of the ledger is kept outside the database.
+
+    Attributes:
+        audit: The ledger: `tail`, `head`, `verify`, `export`.
+        requests: The approval requests.
+        catalog: The database of records, references and grants.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
         policy: SecretPolicy | Sequence[SecretPolicy] | None = None,
         identity: IdentitySource | None = None,
         key: GivenKeys | None = None,
+        audit_sinks: Sequence[Callable[[Mapping[str, Any]], None]] = (),
     ) -> Self:
         """Open the broker of this machine: one SQLite file, values encrypted.
 
@@ -109,6 +115,7 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
             identity: Who says which user a run belongs to.
             key: The master key, 32 bytes; while it is rotated, a list, the new one
                 first.
+            audit_sinks: Called with every ledger row after it has been committed.
 
         Returns:
             The broker.
@@ -118,7 +125,10 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
             LedgerError: The file is no tyrum catalog, or cannot be written.
         """
         return cls(
-            **opening.local_parts(path, key=key), policy=policy, identity=identity
+            **opening.local_parts(path, key=key),
+            policy=policy,
+            identity=identity,
+            audit_sinks=audit_sinks,
         )
 
     @classmethod
@@ -128,6 +138,7 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
         *,
         policy: SecretPolicy | Sequence[SecretPolicy] | None = None,
         identity: IdentitySource | None = None,
+        audit_sinks: Sequence[Callable[[Mapping[str, Any]], None]] = (),
     ) -> Self:
         """Open a broker that forgets everything with the process.
 
@@ -137,13 +148,19 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
             secrets: Values to store at once, by name.
             policy: One policy, or several layers.
             identity: Who says which user a run belongs to.
+            audit_sinks: Called with every ledger row after it has been committed.
 
         Returns:
             The broker.
         """
         secrets = {} if secrets is None else secrets
         opening.check_secrets(secrets)
-        broker = cls(**opening.memory_parts(), policy=policy, identity=identity)
+        broker = cls(
+            **opening.memory_parts(),
+            policy=policy,
+            identity=identity,
+            audit_sinks=audit_sinks,
+        )
         for name, value in secrets.items():
             broker.put(name, value)
         return broker
@@ -156,6 +173,7 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
         environment: str | None = None,
         policy: SecretPolicy | Sequence[SecretPolicy] | None = None,
         identity: IdentitySource | None = None,
+        audit_sinks: Sequence[Callable[[Mapping[str, Any]], None]] = (),
     ) -> Self:
         """Open the broker that a `tyrum.toml` describes.
 
@@ -168,9 +186,12 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
                 `tyrum.toml` of the current folder or the nearest one above.
             environment: Where this runs; by default `TYRUM_ENVIRONMENT`, then what
                 the file says. Its tables are laid over the others.
-            policy: Further layers of policy. Like those of environments they can only
-                narrow what the file allows.
+            policy: Further layers of policy. Like those of environments they never
+                widen what the file says to a scope. Where its `[policy]` has lists
+                and no default, a scope that nothing there matches is open to them;
+                a `default` closes it.
             identity: Who says which user a run belongs to.
+            audit_sinks: Called with every ledger row after it has been committed.
 
         Returns:
             The broker.
@@ -185,7 +206,7 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
             open_config,
         )
 
-        make = partial(cls, identity=identity)
+        make = partial(cls, identity=identity, audit_sinks=audit_sinks)
         return open_config(path, environment=environment, policy=policy, make=make)
 
     @property

@@ -80,8 +80,8 @@ def plain_text(found: object) -> str | None:
     return UUID.__str__(found) if isinstance(found, UUID) else None
 
 
-def thread(found: object) -> str | None:
-    """Read a thread id. One that is no id is refused: session grants hang on it.
+def id_text(what: str, found: object) -> str | None:
+    """Read an id. One that is none is refused: session grants hang on a thread's.
 
     Raises:
         ConfigError: It is neither text, nor a whole number, nor a UUID.
@@ -89,7 +89,7 @@ def thread(found: object) -> str | None:
     text = plain_text(found)
     if text is None and found is not None and not isinstance(found, str):
         raise ConfigError(
-            f"thread_id is of type {type(found).__name__}: give text, a whole number "
+            f"{what} is of type {type(found).__name__}: give text, a whole number "
             "or a UUID"
         )
     return text

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.broker.records.names import names_of, unknown
-from langchain_tyrum.errors import ConfigError
-from langchain_tyrum.handles import SCHEME, SecretHandle, SecretRecord
+from langchain_tyrum.broker.records.names import names_of, refuse_word, unknown
+from langchain_tyrum.errors import ConfigError, WeakSecret
+from langchain_tyrum.handles import SCHEME, Principal, SecretHandle, SecretRecord
 from langchain_tyrum.ledger.audit import Audit, Event
 from langchain_tyrum.policy import PolicyRequest, SecretPolicy, evaluate
+from langchain_tyrum.redaction.structure import is_structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 #: How developer code may name a secret: by name, handle, `tyrum://h_…` or record.
 Secret = str | SecretHandle | SecretRecord
+
+_CHOSEN_BY_CODE = ("outcome", "name", "scope", "tool_id")
+_IDS_OF_CALLS = ("tool_call_id", "thread_id", "run_id")
 
 
 class Journal:
@@ -70,14 +74,25 @@ class Core:
         self.audit.publish(*journal.rows)
 
     def clean(self, event: Event) -> Event:
-        """Take registered values out of what is about to be written for good."""
+        """Take registered values out of what is about to be written for good.
+
+        Who did what to which secret is never rewritten, or a user could blind the
+        books by storing an id as a secret. The ids of a call are cleaned of what its
+        caller stored, and, with all that code chooses, of what the services did; free
+        text of anybody's.
+        """
         text = json.dumps(vars(event))
         if not self.redactor.contains(text.encode()):
             return event
+        tenant = event.tenant or "default"
+        services = self.redactor.view(Principal(tenant))
+        caller = self.redactor.view(Principal(tenant, event.user))
+        eyes = dict.fromkeys(_CHOSEN_BY_CODE, services)
+        eyes |= {**dict.fromkeys(_IDS_OF_CALLS, caller), "error": self.redactor}
         fields: dict[str, Any] = {
-            name: self.redactor.redact_text(value)
-            for name, value in vars(event).items()
-            if isinstance(value, str)
+            name: redactor.redact_text(value)
+            for name, redactor in eyes.items()
+            if isinstance(value := getattr(event, name), str)
         }
         return replace(event, **fields)
 
@@ -102,26 +117,34 @@ class Core:
         *,
         tenant: str = "default",
         owner: str | None = None,
+        is_owners: bool = False,
     ) -> Entry:
         """The entry that `secret` names; a service's name comes before a user's own.
 
+        With `is_owners` only the owner's own counts, who is a service when none is
+        given: what is changed is never somebody else's. A handle without an owner
+        names what it names.
+
         Raises:
-            SecretNotFound: There is none. A text that is no handle is not repeated in
-                full, since it could be a value.
+            SecretNotFound: There is none. A text that reads like no name is not
+                repeated, since it could be a value.
         """
         handle_id = _handle_id(secret)
         if handle_id:
-            return self.catalog.by_id(connection, handle_id)
-        owners = ("", owner) if owner else ("",)
+            entry = self.catalog.by_id(connection, handle_id)
+            if is_owners and owner and entry.record.owner != owner:
+                raise unknown(handle_id, ())
+            return entry
+        owners = ("", owner) if owner and not is_owners else (owner or "",)
         name = str(secret)
-        entry = self.catalog.by_name(
+        found = self.catalog.by_name(
             connection,
             name,
             tenant=tenant,
             owners=owners,
             environment=self.environment,
         )
-        if entry is None or entry.record.name != name:  # some databases fold case
+        if found is None or found.record.name != name:  # some databases fold case
             shown = self.redactor.redact_text(name)[:64]
             raise unknown(
                 shown,
@@ -129,7 +152,7 @@ class Core:
                     self.catalog, connection, tenant=tenant, owners=owners, like=shown
                 ),
             )
-        return entry
+        return found
 
     def decide(
         self, tool_id: str, records: Sequence[SecretRecord], call: CallIdentity
@@ -178,6 +201,19 @@ class Core:
                 f"that name reads like a credential ({finding.rule}): names are shown "
                 "everywhere; choose another, and replace the credential if it is real"
             )
+
+    def refuse_identifier(
+        self, name: object, value: str | bytes, *ids: str | None
+    ) -> None:
+        """Refuse a value that runs and books are made of: it would be hidden there.
+
+        Raises:
+            WeakSecret: It is a graph's node or state key, a word of the ledger, an id,
+                or one of `ids`.
+        """
+        refuse_word(name, value, *ids)
+        if is_structure(self.redactor, value):
+            raise WeakSecret("the value is the name of a node or state key of a graph")
 
     def fingerprint(self, entry_key: tuple[str, ...], value: str | bytes) -> str:
         """A keyed digest that tells equal values of one secret, and nothing more."""

@@ -8,14 +8,16 @@ from typing import Any, Self
 
 from langchain_tyrum.broker.claims import (
     claimed,
+    id_text,
     plain_text,
     refuse_unknown_user,
     server_user,
-    thread,
 )
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import Principal
 
+#: The fields that tell where a call happens.
+_IDS = ("thread_id", "run_id", "tool_call_id", "checkpoint_ns", "task_id")
 #: Tells the user of a run from its config; None means nobody is known.
 IdentitySource = Callable[[Mapping[str, Any]], "Principal | str | None"]
 
@@ -25,7 +27,10 @@ class CallIdentity:
     """One call: tenant and user, and where in which run it happens.
 
     Frozen: pass it on as it is; make another one with `dataclasses.replace`. An empty
-    user is nobody: a service.
+    user is nobody: a service. Ids that are whole numbers or UUIDs become text.
+
+    Raises:
+        ConfigError: An id is of another type.
     """
 
     tenant: str = "default"
@@ -39,6 +44,9 @@ class CallIdentity:
     def __post_init__(self) -> None:
         if self.user == "":
             object.__setattr__(self, "user", None)
+        for name in _IDS:
+            if not isinstance(getattr(self, name), str | None):
+                object.__setattr__(self, name, id_text(name, getattr(self, name)))
 
     @classmethod
     def from_config(
@@ -83,7 +91,7 @@ class CallIdentity:
         return cls(
             tenant=principal.tenant,
             user=principal.user,
-            thread_id=thread(configurable.get("thread_id")),
+            thread_id=id_text("thread_id", configurable.get("thread_id")),
             run_id=plain_text(config.get("run_id") or configurable.get("run_id")),
             tool_call_id=plain_text(configurable.get("tool_call_id")),
             checkpoint_ns=plain_text(configurable.get("checkpoint_ns")),

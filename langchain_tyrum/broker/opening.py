@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +89,7 @@ def local_parts(path: str | Path | None, *, key: GivenKeys | None) -> dict[str, 
     """The parts of a machine's own broker: one SQLite file and a key beside it."""
     file = _made_database_file(path)
     keys = file.with_suffix(".keys")
+    _refuse_shared(file)
     catalog = Catalog(f"sqlite:///{_private(file)}")
     values = DatabaseProvider(catalog.engine, key=lambda: ring)
     ring = find_key_ring(
@@ -152,6 +155,33 @@ def _made_database_file(path: str | Path | None) -> Path:
             "one with SecretBroker.local(path)"
         )
     return file.absolute()
+
+
+def _refuse_shared(file: Path) -> None:
+    """Refuse a new store whose key and head would be those of another one.
+
+    Raises:
+        ConfigError: `a.db` is there, and `a.sqlite` would share `a.keys` with it.
+    """
+    if file.exists():
+        return
+    for other in file.parent.glob(f"{escape(file.stem)}.*"):
+        if other.is_file() and _is_store(other):
+            raise ConfigError(
+                f"the store {str(other)!r} has the folder of keys that {file.name!r} "
+                "would use: name it differently, or put it into a folder of its own"
+            )
+
+
+def _is_store(file: Path) -> bool:
+    """Whether a file is a database that holds a ledger."""
+    query = "SELECT 1 FROM sqlite_master WHERE name = 'ledger_head'"
+    try:
+        uri = f"{file.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            return connection.execute(query).fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 def _private(file: Path) -> Path:

@@ -6,6 +6,8 @@ import asyncio
 import functools
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from langchain_tyrum.errors import TyrumError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -24,6 +26,21 @@ class Part:
     _core: Core
     _leases: Leases
     _lifecycle: Lifecycle
+
+    def _keep_armed(self) -> None:
+        raise NotImplementedError
+
+    def _checked(self, text: str) -> str:
+        """Free text for the ledger, which cleans it of values: of those it is told of.
+
+        Where they cannot be read the text is withheld; what it tells of must go on.
+        """
+        try:
+            if text:
+                self._keep_armed()
+        except TyrumError:
+            return "withheld: not every stored value could be read to compare"
+        return text
 
 
 def twin(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_tyrum.broker.identity import CallIdentity
 from langchain_tyrum.broker.lease.checks import check_usable
@@ -15,11 +15,16 @@ from langchain_tyrum.policy import policy_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import UnionType
 
     from langchain_tyrum.broker.core import Journal, Secret
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.grants import Grant, GrantMode
     from langchain_tyrum.policy import Decision, SecretPolicy
+
+#: A hundred years, and what every database's integers hold.
+_MAX_TTL = 100 * 365 * 86_400
+_MAX_USES = 2**31 - 1
 
 
 class Permitting(Part):
@@ -111,7 +116,9 @@ class Permitting(Part):
             mode: `once` (one call), `session` (this thread) or `always` (this user
                 and tool, in every thread; survives rotation, not revocation).
             tool_id: The consumer it is for.
-            scopes: The scopes it covers.
+            scopes: The scopes it covers. An `always` grant is for the scopes and not
+                for the secrets: one that gets such a scope later is covered as well,
+                so give what must be asked for apart a scope of its own.
             ttl_seconds: How long it holds, in seconds; None means without end.
             max_uses: How many calls it covers; None means any number.
             call: Whose permission it is, and in which thread.
@@ -124,12 +131,14 @@ class Permitting(Part):
             The grant.
 
         Raises:
-            ConfigError: The mode is unknown or a limit is not positive.
+            ConfigError: The mode is unknown, or a limit is zero, less, or no number.
         """
         if mode not in ("once", "session", "always"):
             raise ConfigError("a grant's mode is 'once', 'session' or 'always'")
-        if (ttl_seconds or 1) <= 0 or (max_uses or 1) <= 0 or not scopes:
-            raise ConfigError("a grant needs scopes, and limits above zero")
+        _check_limit("ttl_seconds", ttl_seconds, _MAX_TTL, int | float)
+        _check_limit("max_uses", max_uses, _MAX_USES, int)
+        if not scopes:
+            raise ConfigError("a grant needs scopes: name at least one")
         if isinstance(scopes, str):
             raise ConfigError(f"a grant's scopes are a list: write [{scopes!r}]")
         call = call or CallIdentity()
@@ -183,6 +192,8 @@ class Permitting(Part):
             outcome: How it ended.
             **fields: Further ledger fields; registered values are taken out.
         """
+        if fields.get("error"):
+            fields["error"] = self._checked(fields["error"])
         with self._core.journal() as journal:
             journal.log(action, outcome, **fields)
 
@@ -225,6 +236,20 @@ class Permitting(Part):
     agrants = twin(grants)
     arevoke_grant = twin(revoke_grant)
     arecord = twin(record)
+
+
+def _check_limit(
+    name: str, given: object, highest: int, kind: type | UnionType
+) -> None:
+    """Refuse what would be no limit: zero is not "without end", nor is infinity."""
+    if given is None:
+        return
+    right = isinstance(given, kind) and not isinstance(given, bool)
+    if not (right and 0 < cast("float", given) <= highest):
+        raise ConfigError(
+            f"a grant's {name} is a number above zero, at most {highest}; leave it "
+            "out for no limit"
+        )
 
 
 def _told(grant: Grant) -> dict[str, Any]:

@@ -94,7 +94,8 @@ def _verify(args: argparse.Namespace) -> int:
         return 0
     return fail(
         f"{len(problems)} problems in the audit trail: keep the database as evidence, "
-        "and restore it from a backup"
+        "and restore it from a backup; if you have just done so, accept it with "
+        "`langchain-tyrum audit keep-head`"
     )
 
 

@@ -101,8 +101,9 @@ def check_surroundings() -> Iterator[Check]:
 
 def _catalog(broker: SecretBroker) -> Iterator[Check]:
     from langchain_tyrum.ledger import schema  # noqa: PLC0415 - slow to import
+    from langchain_tyrum.ledger.engines import shown  # noqa: PLC0415
 
-    where = broker.catalog.engine.url.render_as_string(hide_password=True)
+    where = shown(broker.catalog.engine)  # its query may hold credentials too
     yield Check("catalog", "ok", f"schema {schema.SCHEMA} at {where}")
 
 
@@ -114,7 +115,8 @@ def _key(broker: SecretBroker) -> Iterator[Check]:
             "key",
             "warn",
             f"{told}; {', '.join(older)} is still there too",
-            "complete the rotation: langchain-tyrum key rotate",
+            "`langchain-tyrum key rotate` in each store that shares it, then "
+            "`langchain-tyrum key drop`",
         )
     else:
         yield Check("key", "ok", told)
@@ -175,6 +177,30 @@ def _secrets(broker: SecretBroker, tenant: str) -> Iterator[Check]:
         yield Check("secret", "fail", problem.name, mend)
     if not problems:
         yield Check("secrets", "ok", "every value of this environment can be read")
+    yield from _orphans(broker)
+
+
+def _orphans(broker: SecretBroker) -> Iterator[Check]:
+    """Values that no secret has: a process that died between the two leaves one."""
+    from sqlalchemy import select  # noqa: PLC0415 - slow to import
+
+    from langchain_tyrum.ledger.schema import secrets  # noqa: PLC0415
+    from langchain_tyrum.providers import DatabaseProvider  # noqa: PLC0415
+
+    for label, store in broker._core.providers.items():  # noqa: SLF001 - its stores
+        if not isinstance(store, DatabaseProvider):
+            continue
+        query = select(secrets.c.ref).where(secrets.c.provider == label)
+        with broker.catalog.reading() as connection:
+            known = frozenset(connection.execute(query).scalars())
+        if left := [name for name in store.names() if name not in known]:
+            yield Check(
+                "secrets",
+                "warn",
+                f"{len(left)} values in {label!r} belong to no secret of this catalog",
+                "left by a process that died, or another catalog's: "
+                "DatabaseProvider(url, key=…).delete(name) removes one",
+            )
 
 
 def _leases(broker: SecretBroker) -> Iterator[Check]:
@@ -185,7 +211,7 @@ def _leases(broker: SecretBroker) -> Iterator[Check]:
             "warn",
             f"row {lease.intent_seq} of the ledger has no outcome: {lease.tool_id!r} "
             f"began at {lease.reserved_at:%Y-%m-%d %H:%M} UTC and its process ended",
-            f"find out whether it ran, then broker.settle({lease.intent_seq})",
+            f"the value was never handed out: broker.settle({lease.intent_seq})",
         )
     if not left:
         yield Check("leases", "ok", "none is unfinished")

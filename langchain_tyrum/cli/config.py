@@ -57,20 +57,34 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _fine(config: Config, *, in_json: bool) -> int:
+    from langchain_tyrum.broker.config.keys import shown_name  # noqa: PLC0415 - slow
+    from langchain_tyrum.broker.config.layers import (  # noqa: PLC0415
+        opening_environments,
+    )
+
     counts = {
         "providers": len(config.tables.providers),
         "secrets": len(config.tables.secrets),
         "references": len(config.tables.references),
         "policies": len(config.layers),
     }
+    opening = opening_environments(config.view.document)
+    warning = (
+        f"[policy] has no default, so {', '.join(map(shown_name, opening))} may allow "
+        'what it does not speak of: close it with default = "deny"'
+    )
+    warnings = [warning] if opening else []
     if in_json:
         where = {"file": str(config.file), "environment": config.environment}
-        as_json({**where, "application": config.application, **counts, "problems": []})
+        told = {"warnings": warnings, "problems": []}
+        as_json({**where, "application": config.application, **counts, **told})
         return 0
     line(f"{config.file}: no problems")
     line("environment", config.environment)
     for what, count in counts.items():
         line(what, count)
+    for one in warnings:
+        say(one)
     return 0
 
 

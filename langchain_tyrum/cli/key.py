@@ -1,4 +1,4 @@
-"""`key show` and `key rotate`: the master key by its id; never the key."""
+"""`key show`, `key rotate`, `key drop`: the master key by its id; never the key."""
 
 from __future__ import annotations
 
@@ -20,12 +20,24 @@ def add_parser(commands: Any) -> None:
     add_command(
         inner, "show", _show, help="print the ids of the master keys, the newest first"
     )
-    add_command(
+    rotate = add_command(
         inner,
         "rotate",
         _rotate,
         help="seal everything under a new master key, or complete what was begun; "
         "others go on meanwhile",
+    )
+    rotate.add_argument(
+        "--drop-old",
+        action="store_true",
+        help="and forget the older keys: only when no other store shares the key file",
+    )
+    add_command(
+        inner,
+        "drop",
+        _drop,
+        help="forget the older keys of the key file, once every store that shares it "
+        "has been rotated",
     )
 
 
@@ -45,10 +57,21 @@ def _show(args: argparse.Namespace) -> int:
 
 def _rotate(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        report = broker.rotate_master_key()
+        report = broker.rotate_master_key(drop_old=args.drop_old)
     if args.json:
         as_json(asdict(report))
         return 0
     line(report.key_id, f"{report.rewrapped} values")
     say(report.next_step or "done; keep the old key as long as backups from before")
+    return 0
+
+
+def _drop(args: argparse.Namespace) -> int:
+    with open_broker(args) as broker:
+        count = broker.drop_old_master_keys()
+        [key_id] = broker.master_key_ids
+    if args.json:
+        as_json({"dropped": count, "key_id": key_id})
+    else:
+        line(key_id, f"{count} older keys dropped")
     return 0

@@ -16,6 +16,7 @@ from langchain_tyrum.errors import (
     TyrumError,
     WeakSecret,
 )
+from langchain_tyrum.handles import SCHEME
 
 if TYPE_CHECKING:
     import argparse
@@ -53,6 +54,9 @@ def add_parser(commands: Any) -> None:
         ("reauthorize", _reauthorize, "lift a revocation, with a new value if given"),
     ):
         command = add_command(inner, name, run, help=text, parents=[whose])
+        command.add_argument(
+            "--environment", help="the environment that it is stored for alone"
+        )
         if name in ("rotate", "reauthorize"):
             _add_value(command)
             continue
@@ -101,7 +105,8 @@ def _in_our_words(error: SecretExists | WeakSecret, name: str) -> TyrumError:
     """Give the mend as options of the command, not as arguments of a method."""
     if isinstance(error, SecretExists):
         return SecretExists(
-            f"{name!r} is taken by another value: use `secret rotate`, or --replace",
+            f"{name!r} is taken, by another value or on other terms: use `secret "
+            "rotate`, or --replace",
             handle=name,
         )
     return WeakSecret(
@@ -118,7 +123,10 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         as_json([record.model_dump(mode="json") for record in records])
         return 0
-    table((r.name, r.status, f"v{r.version}", r.scope, r.provider, r) for r in records)
+    table(
+        (r.name, r.status, f"v{r.version}", r.scope, r.provider, r, r.environment)
+        for r in records
+    )
     if not records:
         say(_nothing(owned))
     return 0
@@ -133,18 +141,18 @@ def _show(args: argparse.Namespace) -> int:
 
 def _rotate(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        _find(broker, args)
+        found = _find(broker, args)
         value = read_value(args.name, args.from_file)
-        record = broker.rotate(args.name, value, tenant=args.tenant, owner=args.owner)
+        record = broker.rotate(found, value, tenant=args.tenant, owner=args.owner)
     _print_change(args, record, "rotated")
     return 0
 
 
 def _revoke(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        _find(broker, args)
+        found = _find(broker, args)
         record = broker.revoke(
-            args.name, reason=args.reason, tenant=args.tenant, owner=args.owner
+            found, reason=args.reason, tenant=args.tenant, owner=args.owner
         )
     _print_change(args, record, "revoked")
     return 0
@@ -152,18 +160,22 @@ def _revoke(args: argparse.Namespace) -> int:
 
 def _reauthorize(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        _find(broker, args)
+        found = _find(broker, args)
         hint = "; empty keeps the stored one"
         value = read_optional(args.name, args.from_file, hint=hint)
-        record = broker.reauthorize(
-            args.name, value, tenant=args.tenant, owner=args.owner
-        )
+        record = broker.reauthorize(found, value, tenant=args.tenant, owner=args.owner)
     _print_change(args, record, "reauthorized")
     return 0
 
 
 def _find(broker: SecretBroker, args: argparse.Namespace) -> SecretRecord:
-    """The record that a command names; when only users have it, say how to name it."""
+    """The record that a command names; when only users have it, say how to name it.
+
+    With an owner it is that user's own, with an environment that environment's own.
+    """
+    exact = args.owner is not None or args.environment is not None
+    if exact and not args.name.startswith(SCHEME):
+        return _exactly(broker, args)
     try:
         return broker.describe(args.name, tenant=args.tenant, owner=args.owner)
     except SecretNotFound as error:
@@ -175,6 +187,20 @@ def _find(broker: SecretBroker, args: argparse.Namespace) -> SecretRecord:
             handle=args.name,
         )
     raise missing
+
+
+def _exactly(broker: SecretBroker, args: argparse.Namespace) -> SecretRecord:
+    owned = broker.records(tenant=args.tenant, owner=args.owner)
+    named = {r.environment: r for r in owned if r.name == args.name}
+    places = (args.environment,) if args.environment else (broker.environment, None)
+    for place in places:
+        if place in named:
+            return named[place]
+    raise SecretNotFound(
+        f"there is no {args.name!r} of that owner and environment: `secret list` tells "
+        "which there are",
+        handle=args.name,
+    )
 
 
 def _nothing(owned: int) -> str:

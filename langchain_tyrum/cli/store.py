@@ -25,7 +25,8 @@ def open_broker(
     """Open the store that a command works on.
 
     That is the one of `--store`, of the settings file of `--config`, of TYRUM_CONFIG,
-    of TYRUM_STORE, of the nearest `tyrum.toml`, or the user's own.
+    of TYRUM_STORE, of the nearest `tyrum.toml`, or the user's own. No command disables
+    what a settings file no longer declares: that is for the programs which use it.
 
     Args:
         args: The parsed command line.
@@ -40,12 +41,19 @@ def open_broker(
             the settings file is wrong.
     """
     from langchain_tyrum.broker import SecretBroker  # noqa: PLC0415 - slow to import
+    from langchain_tyrum.broker.config import open_config  # noqa: PLC0415 - slow
 
     store = args.store
     if store is None and args.config is None and not os.environ.get(_CONFIG):
         store = os.environ.get(_STORE) or None
     if store is None and _is_configured(args):
-        with SecretBroker.from_config(args.config) as broker:
+        with open_config(
+            args.config,
+            environment=None,
+            policy=None,
+            make=SecretBroker,
+            withdraw=False,
+        ) as broker:
             yield broker
         return
     _check_store(store, create=create)

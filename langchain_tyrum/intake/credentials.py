@@ -198,7 +198,7 @@ def _free(kind: str, taken: Collection[str]) -> str:
 def _store(
     broker: SecretBroker, call: CallIdentity, found: _Found, value: str
 ) -> object | None:
-    if call.user is None or not found.readable:
+    if call.user is None or not found.readable or value == call.thread_id:
         return None
     try:
         if found.registered:
@@ -219,7 +219,7 @@ def _store(
 async def _astore(
     broker: SecretBroker, call: CallIdentity, found: _Found, value: str
 ) -> object | None:
-    if call.user is None or not found.readable:
+    if call.user is None or not found.readable or value == call.thread_id:
         return None
     try:
         if found.registered:

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from langchain_tyrum.errors import LedgerError
-from langchain_tyrum.handles import new_id
 from langchain_tyrum.ledger import reading, schema
-from langchain_tyrum.ledger.chain import genesis, key_check, row_hash
+from langchain_tyrum.ledger.chain import row_hash, shortened
 from langchain_tyrum.ledger.data_keys import DataKeys
 from langchain_tyrum.ledger.headfile import HeadFile
 from langchain_tyrum.ledger.sinks import check_sinks
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from langchain_tyrum.ledger.catalog import Catalog
+    from langchain_tyrum.ledger.data_keys import LedgerKeys
     from langchain_tyrum.ledger.master import MasterKey
     from langchain_tyrum.ledger.ring import KeyRing
     from langchain_tyrum.ledger.verify import LedgerReport
@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 #: Made once: every lease executes them.
 _ADD = insert(schema.ledger)
 _MOVE_ON = update(schema.ledger_head)
+_END = select(schema.ledger_head.c.hash, schema.ledger.c.hash).join_from(
+    schema.ledger_head, schema.ledger, schema.ledger_head.c.seq == schema.ledger.c.seq
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,31 +99,12 @@ class Audit:
                 self._keys.of(connection, head)
         if head is None:
             with catalog.transaction() as connection:
-                head = reading.head_row(connection, lock=True) or self._begin(
-                    connection
-                )
+                head = reading.head_row(connection, lock=True)
+                head = head or self._keys.begin(connection)
                 self._keys.of(connection, head)
         self.ledger_id: str = head.ledger_id
         if self._head_file:
             self._begin_head(self._head_file)
-
-    def _begin(self, connection: Connection) -> Row[Any]:
-        if connection.execute(select(schema.ledger.c.seq).limit(1)).first():
-            raise LedgerError(
-                "the ledger has rows and has lost its head: keep the database as "
-                "evidence, and restore a backup; nothing was changed"
-            )
-        ledger_id = new_id("l_")
-        audit = self._keys.ring.current.derive("audit")
-        connection.execute(
-            insert(schema.ledger_head).values(
-                ledger_id=ledger_id,
-                seq=0,
-                hash=genesis(ledger_id),
-                key_check=key_check(audit, ledger_id, 0, head_kept=False),
-            )
-        )
-        return connection.execute(select(schema.ledger_head)).one()
 
     def _begin_head(self, file: HeadFile) -> None:
         """Keep the head outside from here on, if it was not kept before."""
@@ -151,8 +135,12 @@ class Audit:
         Raises:
             LedgerError: What is kept of it is gone or was altered.
         """
+        return self.keys().lasting(label)
+
+    def keys(self) -> LedgerKeys:
+        """The keys that the ledger is under now; a rotation changes them."""
         with self._catalog.reading() as connection:
-            return self._keys.of(connection, self._head(connection)).lasting(label)
+            return self._keys.of(connection, self._head(connection))
 
     def append(self, connection: Connection, event: Event) -> dict[str, Any]:
         """Write one row inside the caller's transaction.
@@ -161,7 +149,8 @@ class Audit:
         once the transaction has committed.
 
         Raises:
-            LedgerError: The head of the chain is missing.
+            LedgerError: The head of the chain is missing, or the database did not
+                take the row: a trigger can turn any statement into nothing.
             KeyMismatch: The master key was rotated, and the new one is not to be
                 found here.
         """
@@ -170,12 +159,17 @@ class Audit:
         row: dict[str, Any] = {
             "seq": head.seq + 1,
             "occurred_at": self._catalog.clock().isoformat(),
-            **vars(event),
+            **shortened(vars(event)),
             "prev_hash": head.hash,
         }
         row["hash"] = row_hash(keys.audit, self.ledger_id, row)
         connection.execute(_ADD, row)
         connection.execute(_MOVE_ON, {"seq": row["seq"], "hash": row["hash"]})
+        if connection.execute(_END).all() != [(row["hash"], row["hash"])]:
+            raise LedgerError(
+                "the database did not take the row of the ledger: look for triggers "
+                "and rules on its tables; nothing was changed"
+            )
         return row
 
     def turn(
@@ -210,7 +204,9 @@ class Audit:
             for row in rows:
                 try:
                     sink(dict(row))
-                except Exception:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:  # a SystemExit of its own ends nobody's lease
                     # No traceback: a sink's own exception may hold anything.
                     logger.warning("an audit sink failed; the SQL ledger is complete")
 
@@ -289,9 +285,10 @@ class Audit:
 
     def _head(self, connection: Connection, *, lock: bool = False) -> Row[Any]:
         head = reading.head_row(connection, lock=lock)
-        if head is None or head.ledger_id != self.ledger_id:
+        mine = head is not None and head.ledger_id == self.ledger_id
+        if head is None or not mine or not isinstance(head.seq, int):
             raise LedgerError(
-                "the head of the ledger is missing or another ledger's: restore the "
-                "catalog from a backup; nothing was changed"
+                "the head of the ledger is missing, altered or another ledger's: "
+                "restore the catalog from a backup; nothing was changed"
             )
         return head

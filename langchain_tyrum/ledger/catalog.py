@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal, select, update
 
 from langchain_tyrum.errors import SecretExists, SecretNotFound
 from langchain_tyrum.ledger import schema
@@ -35,6 +35,11 @@ class Catalog(Database):
 
     Every change happens inside `transaction()`, together with the ledger row that
     tells of it: both are written or neither.
+
+    Rows are not signed, those of the ledger are: who can write this database past the
+    package can grant, or make a revoked secret active again, and the ledger, which
+    shows what went through the package, stays whole. It cannot read a sealed value, nor
+    point one stored secret to the value of another.
 
     Args:
         database: An SQLAlchemy URL or engine.
@@ -247,7 +252,7 @@ class Catalog(Database):
             names.owner == (record.owner or ""),
             names.name == record.name,
         )
-        alias = refs.secret_alias == record.name
+        alias = refs.secret_alias == literal(record.name, Text)
         return bool(self.references(connection, alias, refs.handle_id.in_(namesakes)))
 
     def _refuse_taken_name(
@@ -258,15 +263,16 @@ class Catalog(Database):
         tenant: str,
     ) -> None:
         columns = schema.references.c
+        text = literal(name, Text)  # as long as it is: an alias is shorter than a name
         if self.references(
             connection,
             columns.tenant == tenant,
-            (columns.secret_alias == name) | (columns.secret_ref_id == name),
+            (columns.secret_alias == text) | (columns.secret_ref_id == text),
             *where,
         ):
             raise SecretExists(
-                f"{name!r} is already the id or alias of a reference: names, ids and "
-                "aliases are unique against each other; choose another name",
+                f"{name!r} is taken: names of secrets, and ids and aliases of "
+                "references, are unique against each other; choose another name",
                 handle=name,
             )
 

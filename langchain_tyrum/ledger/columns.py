@@ -31,7 +31,7 @@ class Text(TypeDecorator[str]):
         del dialect
         if value is None:
             return None
-        if "\0" in value or not _is_unicode(value):
+        if "\0" in value or not is_unicode(value):
             raise LedgerError(
                 "a text for the catalog holds NUL or lone surrogates, which not every "
                 "database can keep: names, ids and scopes are plain Unicode text; "
@@ -54,7 +54,8 @@ class String(Text):
     cache_ok = True
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8: lone surrogates cannot."""
     try:
         text.encode()
     except UnicodeError:

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, insert, select, update
 
 from langchain_tyrum.errors import KeyMismatch, LedgerError
+from langchain_tyrum.handles import new_id
 from langchain_tyrum.ledger import schema
-from langchain_tyrum.ledger.chain import key_check
+from langchain_tyrum.ledger.chain import genesis, key_check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 #: Labels of keys that a rotation of the master key does not change.
 STABLE = ("fingerprint", "seal")
+_LASTING = frozenset((label, 0) for label in STABLE)
 
 #: How many lost epochs are looked for, to tell them from a wrong master key.
 _LOST = 64
@@ -107,6 +109,26 @@ class DataKeys:
     def __init__(self, ring: KeyRing) -> None:
         self.ring = ring
         self.known: LedgerKeys | None = None
+
+    def begin(self, connection: Connection) -> Row[Any]:
+        """Write the head of a new ledger.
+
+        Raises:
+            LedgerError: There are rows already.
+        """
+        if connection.execute(select(schema.ledger.c.seq).limit(1)).first():
+            raise LedgerError(
+                "the ledger has rows and has lost its head: keep the database as "
+                "evidence, and restore a backup; nothing was changed"
+            )
+        ledger_id = new_id("l_")
+        check = key_check(
+            self.ring.current.derive("audit"), ledger_id, 0, head_kept=False
+        )
+        head = {"ledger_id": ledger_id, "seq": 0, "key_check": check}
+        head["hash"] = genesis(ledger_id)
+        connection.execute(insert(schema.ledger_head).values(**head))
+        return connection.execute(select(schema.ledger_head)).one()
 
     def of(self, connection: Connection, head: Row[Any]) -> LedgerKeys:
         """The keys that the head of the ledger calls for.
@@ -195,7 +217,7 @@ class DataKeys:
             audit = master.derive("audit")
             for number, kept in product(range(there + _LOST), (True, False)):
                 check = key_check(audit, head.ledger_id, number, head_kept=kept)
-                if hmac.compare_digest(check, head.key_check):
+                if hmac.compare_digest(ascii(check), ascii(head.key_check)):
                     return self._keys(head, rows, master, number, head_kept=kept)
         return None
 
@@ -213,11 +235,14 @@ class DataKeys:
             for row in rows
         }
         epochs = []
-        for (label, epoch), (until, plain) in sorted(opened.items()):
-            if label == "audit":
+        stable: dict[str, bytes | None] = {}
+        for (label, epoch), (until, plain) in opened.items():
+            if label == "audit" and isinstance(epoch, int):
                 key, ending = (plain or b"")[:_KEY] or None, (plain or b"")[_KEY:]
                 epochs.append(Epoch(epoch, until, key, ending.decode()))
-        stable: dict[str, bytes | None] = {}
+            elif (label, epoch) not in _LASTING:  # nobody's: verification tells of it
+                stable[f"{label} {epoch}"] = None
+        epochs.sort(key=lambda epoch: epoch.number)
         for label in STABLE:
             kept = opened.get((label, 0), (0, None))[1]
             stable[label] = kept if number else master.derive(label)
@@ -260,10 +285,10 @@ class _Seal:
         }
 
     def open(self, row: Row[Any]) -> bytes | None:
-        place = self._place(row.label, row.epoch, row.until_seq)
         try:
+            place = self._place(row.label, row.epoch, row.until_seq)
             return self._aead.decrypt(row.nonce, row.sealed, place)
-        except (InvalidTag, ValueError):
+        except (InvalidTag, ValueError, TypeError):  # a cell may hold anything
             return None
 
     def _place(self, label: str, epoch: int, until_seq: int) -> bytes:

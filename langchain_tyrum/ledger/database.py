@@ -13,6 +13,7 @@ from sqlalchemy.pool import StaticPool
 
 from langchain_tyrum.errors import LedgerError
 from langchain_tyrum.ledger import engines, schema
+from langchain_tyrum.ledger.causes import cause
 from langchain_tyrum.ledger.quiet import Turn
 
 if TYPE_CHECKING:
@@ -122,12 +123,12 @@ class Database:
         where = f"the catalog {engines.shown(self.engine)!r}"
         if getattr(error, "connection_invalidated", False):
             return (
-                f"{where} was lost ({type(reason).__name__}): see that its server "
+                f"{where} was lost ({cause(reason)}): see that its server "
                 "runs and can be reached, then try again; nothing was changed, unless "
                 "it was lost in the moment of the commit"
             )
         return (
-            f"{where} cannot be used ({type(reason).__name__}): check that the file or "
+            f"{where} cannot be used ({cause(reason)}): check that the file or "
             "server is there, is a tyrum catalog and can be written; nothing was "
             "changed"
         )

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Text, cast, insert, select, update
 
 from langchain_tyrum.handles import new_id
 from langchain_tyrum.ledger import schema
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
+    from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.catalog import Catalog
 
 GrantMode = Literal["once", "session", "always"]
@@ -141,7 +142,9 @@ class Grants:
             policy_sha256=policy_sha256,
             max_uses=1 if mode == "once" else max_uses,
             created_at=now,
-            expires_at=now + timedelta(seconds=ttl_seconds) if ttl_seconds else None,
+            expires_at=None
+            if ttl_seconds is None
+            else now + timedelta(seconds=ttl_seconds),
         )
         connection.execute(insert(schema.grants).values(**_row(grant)))
         return grant
@@ -155,6 +158,9 @@ class Grants:
             columns.tool_id == use.tool_id,
             columns.status == "active",
             columns.user.is_not_distinct_from(use.user),
+            # Sorted out here: there may be very many that no longer count.
+            columns.max_uses.is_(None) | (columns.uses < columns.max_uses),
+            self._unexpired(),
         )
         # Two queries: an OR of the two would read the grants of every thread.
         candidates = self._select(connection, *mine, columns.thread_id.is_(None))
@@ -201,14 +207,33 @@ class Grants:
         return active[0] if active else None
 
     def end_for(
-        self, connection: Connection, handle_id: str, *, keep_always: bool
+        self, connection: Connection, record: SecretRecord, *, keep_always: bool
     ) -> list[Grant]:
-        """End the grants that were given for a version of that secret."""
+        """End the grants that were given for a version of that secret.
+
+        Args:
+            connection: The open transaction.
+            record: The secret.
+            keep_always: False also ends every `always` grant that it could be used
+                with, by scope: one may be older than the secret.
+
+        Returns:
+            Those that ended.
+        """
+        columns, always = schema.grants.c, schema.grants.c.mode == "always"
+        # Those for its versions by their text: reading all of them takes seconds.
+        given = cast(columns.versions, Text).contains(record.handle_id, autoescape=True)
         ended = [
             grant
-            for grant in self._select(connection, schema.grants.c.status == "active")
-            if handle_id in grant.versions
-            and not (keep_always and grant.mode == "always")
+            for grant in self._select(
+                connection,
+                columns.tenant == record.tenant,
+                columns.status == "active",
+                self._unexpired(),
+                given & ~always if keep_always else given | always,
+            )
+            if record.handle_id in grant.versions
+            or (grant.mode == "always" and _could_use(grant, record))
         ]
         for grant in ended:
             self.end(connection, grant.grant_id)
@@ -218,9 +243,17 @@ class Grants:
         """Every grant, oldest first."""
         return self._select(connection)
 
+    def _unexpired(self) -> ColumnElement[bool]:
+        expires_at = schema.grants.c.expires_at
+        return expires_at.is_(None) | (expires_at > self._catalog.clock().isoformat())
+
     def _select(self, connection: Connection, *where: Any) -> list[Grant]:
         query = select(schema.grants).where(*where).order_by("created_at")
         return [_grant(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _could_use(grant: Grant, record: SecretRecord) -> bool:
+    return record.scope in grant.scopes and record.owner in (None, grant.user)
 
 
 def _row(grant: Grant) -> dict[str, Any]:

@@ -100,6 +100,11 @@ def replace_key_file(path: Path, content: bytes) -> None:
     Raises:
         ConfigError: File or folder are not yours alone, or cannot be written.
     """
+    if len(content) > _MAX:
+        raise ConfigError(
+            f"the key file {str(path)!r} would hold too many keys: drop the old ones "
+            "first (`langchain-tyrum key drop`); nothing was changed"
+        )
     try:
         with _folder(path) as folder:
             _sweep(path, folder)

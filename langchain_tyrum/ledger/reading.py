@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -17,7 +19,7 @@ from langchain_tyrum.ledger.signatures import Signatures
 from langchain_tyrum.ledger.verify import LedgerHead, LedgerProblem, LedgerReport, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import Connection, Row
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 _ROWS = schema.ledger
 #: How many rows are in memory at a time.
 _CHUNK = 1_000
+_HASH = re.compile(r"[0-9a-f]{64}")
 _DRAFT = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -37,8 +40,8 @@ def tail_rows(catalog: Catalog, n: int, *, tenant: str | None) -> list[dict[str,
     query = select(_ROWS).order_by(_ROWS.c.seq.desc()).limit(n)
     if tenant is not None:
         query = query.where(_ROWS.c.tenant == tenant)
-    with catalog.reading() as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+    with catalog.reading() as connection, _any_text(connection):
+        rows = [_shown(row) for row in connection.execute(query).mappings()]
     return Table(rows[::-1])
 
 
@@ -53,7 +56,7 @@ def export_rows(catalog: Catalog, path: Path, *, tenant: str | None) -> int:
             closing(stream_rows(connection, tenant=tenant)) as rows,
         ):
             for row in rows:
-                file.write(json.dumps(row, sort_keys=True) + "\n")
+                file.write(json.dumps(_shown(row), sort_keys=True) + "\n")
                 count += 1
             file.flush()
             os.fsync(file.fileno())
@@ -73,9 +76,37 @@ def stream_rows(
     if tenant is not None:
         query = query.where(_ROWS.c.tenant == tenant)
     options = {"yield_per": _CHUNK}
-    with connection.execute(query, execution_options=options) as rows:
+    with (
+        _any_text(connection),
+        connection.execute(query, execution_options=options) as rows,
+    ):
         for row in rows.mappings():
             yield dict(row)
+
+
+@contextmanager
+def _any_text(connection: Connection) -> Iterator[None]:
+    """Let SQLite hand out cells that are no UTF-8: they are a finding, not an error."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row that can be printed, whatever somebody wrote into its cells."""
+    return {name: _printable(cell) for name, cell in row.items()}
+
+
+def _printable(cell: Any) -> Any:
+    if isinstance(cell, str) and not cell.isascii():
+        return cell.encode(errors="backslashreplace").decode()
+    return repr(cell) if isinstance(cell, bytes) else cell
 
 
 def verify_rows(
@@ -103,13 +134,18 @@ def verify_rows(
         with closing(stream_rows(connection)) as rows:
             walk.take(rows)
         report = walk.report(head_of(head), copied=_copied(connection, walk))
+        count = select(func.count()).select_from(schema.ledger_head)
+        heads = connection.execute(count).scalar() or 0
+    if heads > 1:
+        problem = LedgerProblem("head_mismatch", 0, f"there are {heads} heads")
+        report = replace(report, problems=(*report.problems, problem))
     if lost and report.rows:
         detail = (
             "the file that keeps the head is gone: restore it; or, if the ledger is "
             "whole, accept it with broker.audit.keep_head()"
         )
-        problems = (*report.problems, LedgerProblem("head_lost", 0, detail))
-        return LedgerReport(report.rows, problems, report.head)
+        problem = LedgerProblem("head_lost", 0, detail)
+        report = replace(report, problems=(*report.problems, problem))
     return report
 
 
@@ -143,8 +179,9 @@ def hash_at(catalog: Catalog, seq: int) -> str | None:
 
 def _copied(connection: Connection, walk: Walk) -> frozenset[str]:
     """Which of the hashes that do not fit stand in more than one row."""
-    if not walk.odd:
+    odd = {x for x in walk.odd.values() if isinstance(x, str) and _HASH.fullmatch(x)}
+    if not odd:
         return frozenset()
-    some = select(_ROWS.c.hash).where(_ROWS.c.hash.in_(set(walk.odd.values())))
+    some = select(_ROWS.c.hash).where(_ROWS.c.hash.in_(odd))
     query = some.group_by(_ROWS.c.hash).having(func.count() > 1)
     return frozenset(connection.execute(query).scalars())

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.ledger.master import MasterKey
-from langchain_tyrum.ledger.sources import GivenSource
+from langchain_tyrum.ledger.sources import FileSource, GivenSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from langchain_tyrum.ledger.sources import KeySource
 
@@ -83,13 +83,22 @@ class KeyRing:
             self._keys = tuple(dict.fromkeys((*self._brought, *found)))
 
     @contextmanager
-    def rotation(self, key: MasterKey | None = None) -> Iterator[MasterKey]:
-        """Bring the key to change to on the ring; when all went well, drop the others.
+    def rotation(
+        self,
+        key: MasterKey | None = None,
+        *,
+        done: Callable[[], bool] = lambda: False,
+        drop_old: bool = False,
+    ) -> Iterator[MasterKey]:
+        """Bring the key to change to on the ring, before those it had.
 
-        A rotation that was not finished goes on to the key that it began with.
+        A rotation that was not finished goes on to the key that it began with. In a
+        key file the older keys stay: other stores may share it, and be under them.
 
         Args:
             key: The new key; by default one is made.
+            done: Tells whether nothing here is under an older key any more.
+            drop_old: Whether the older keys go when all went well.
 
         Yields:
             The new key. It stands in its place already, before the older ones, so
@@ -104,15 +113,40 @@ class KeyRing:
         try:
             with self._source.hold():
                 self.reload()
-                new = key or self._next()
+                new = key or self._next(done)
                 self._set((new, *(old for old in self._keys if old != new)))
                 yield new
-                self._set((new,))
+                if drop_old or not isinstance(self._source, FileSource):
+                    self._set((new,))
         finally:
             self._turn.release()
 
-    def _next(self) -> MasterKey:
-        if len(self._keys) > 1:
+    def drop_old(self, *, done: Callable[[], bool]) -> int:
+        """Keep the newest key alone; returns how many went.
+
+        Args:
+            done: Tells whether nothing here is under an older key any more.
+
+        Raises:
+            ConfigError: Something is, or the keys are not ours to change.
+        """
+        with self._source.hold():
+            self.reload()
+            olds = self._keys[1:]
+            if olds and not self.writable:
+                raise ConfigError(
+                    f"the master key is given by {self.where}: drop the old key there"
+                )
+            if olds and not done():
+                raise ConfigError(
+                    "values or the ledger of this store are under an older master key: "
+                    "rotate first; nothing was dropped"
+                )
+            self._set((self.current,))
+        return len(olds)
+
+    def _next(self, done: Callable[[], bool]) -> MasterKey:
+        if len(self._keys) > 1 and not (self.writable and done()):
             return self.current
         if self.writable:
             return MasterKey.generate()

@@ -114,6 +114,14 @@ policies = Table(
     Column("recorded_at", String(40), nullable=False),
 )
 
+#: Which settings file declared last for an application: the hash of its path.
+sources = Table(
+    "sources",
+    metadata,
+    Column("application", String(120), primary_key=True),
+    Column("place", String(64), nullable=False),
+)
+
 #: Keys that were derived from earlier master keys, sealed under the present one.
 data_keys = Table(
     "data_keys",

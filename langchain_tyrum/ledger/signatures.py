@@ -76,4 +76,4 @@ class Signatures:
 
     def _signed(self, key: bytes, row: Mapping[str, Any]) -> bool:
         signed = row_hash(key, self.ledger_id, row)
-        return hmac.compare_digest(signed.encode(), str(row["hash"]).encode())
+        return hmac.compare_digest(ascii(signed), ascii(row["hash"]))

@@ -8,9 +8,11 @@ from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.pregel import Pregel
 
+from langchain_tyrum.handles import Principal
 from langchain_tyrum.membrane.compat import with_node
 from langchain_tyrum.membrane.config import guard_static
 from langchain_tyrum.membrane.node import GuardNode
+from langchain_tyrum.redaction.structure import pass_structure
 from langchain_tyrum.state import (
     bind_channels,
     guard_cache,
@@ -56,11 +58,16 @@ def arm(graph: Pregel[Any, Any, Any, Any], membrane: Membrane) -> None:
 def refuse_names(graph: Pregel[Any, Any, Any, Any], redactor: Redactor) -> None:
     """Refuse raw values in names: they stand in every row and key every lookup.
 
+    Only a service's own counts. What a user stored equal to a name is no secret: it
+    stands in code, and passes as structure from here on.
+
     Raises:
         RawSecretFound: A node or channel is named by a raw value.
     """
-    redactor.refuse([*graph.nodes], where="the node names")
-    redactor.refuse([*graph.channels], where="the channel names")
+    services = redactor.view(Principal())
+    services.refuse([*graph.nodes], where="the node names")
+    services.refuse([*graph.channels], where="the channel names")
+    pass_structure(redactor, (*graph.nodes, *graph.channels))
 
 
 def _guard_node(name: str, node: PregelNode, membrane: Membrane) -> PregelNode:

@@ -88,7 +88,9 @@ def guard_static(config: Mapping[str, Any], run: Run) -> RunnableConfig:
 
 
 def refuse_coordinates(configurable: Mapping[str, Any], run: Run) -> None:
-    """Refuse raw values where rows are keyed.
+    """Refuse raw values where rows are keyed: those that the caller may know of.
+
+    Others' are let be, or whoever registers somebody's thread id stops their runs.
 
     Raises:
         RawSecretFound: One of them holds a raw value.
@@ -96,7 +98,7 @@ def refuse_coordinates(configurable: Mapping[str, Any], run: Run) -> None:
     for key in COORDINATES:
         value = configurable.get(key)
         if isinstance(value, str) and value:
-            run.durable.refuse(value, where=f"config['configurable'][{key!r}]")
+            run.view.refuse(value, where=f"config['configurable'][{key!r}]")
 
 
 def lend(configurable: dict[str, Any], redactor: Redactor) -> None:

@@ -42,13 +42,11 @@ class Run:
         suspect: The state was stored raw, before it was guarded; nodes read it
             through the guard.
         view: Redacts what this user's agent, model and client see.
-        durable: Finds everybody's values, where one may only be refused.
         stored: Redacts what is stored, so that this user alone reads it again.
     """
 
     __slots__ = (
         "call",
-        "durable",
         "membrane",
         "running",
         "stored",
@@ -65,7 +63,6 @@ class Run:
         self.suspect = False
         root = membrane.broker.redactor
         self.view = cast("Redactor", RunView(root.view(call)))
-        self.durable: Redactor = root.view(call, everyone=True)
         self.stored: Stored = root.stored_for(call)
 
     @property

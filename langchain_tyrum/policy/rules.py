@@ -13,7 +13,7 @@ from langchain_tyrum.policy.canonical import Outcome, canonical_json
 from langchain_tyrum.policy.patterns import any_matches, compiled
 
 #: User ids come from outside: one like `user:ada` must not pass for another's name.
-_PLAIN_ID = re.compile(r"[\w.@+-]+")
+_PLAIN_ID = re.compile(r"[^:/]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +66,8 @@ class PolicyRule:
             is bound to no host for one that goes anywhere.
         principals: Patterns over `service` and `<tenant>/service`, or over `user`,
             `user:<id>`, `<tenant>/user:<id>` and, where it cannot be mistaken for
-            one of these, the bare id. In a tenant's name `%`, `/` and `:` are
-            written `%25`, `%2F` and `%3A`.
+            one of these (it has neither `:` nor `/`, and is neither word), the bare
+            id. In a tenant's name `%`, `/` and `:` are written `%25`, `%2F`, `%3A`.
     """
 
     scope: str = "*"
@@ -82,6 +82,8 @@ class PolicyRule:
             _check_pattern(name, getattr(self, name))
         for name in ("tools", "environments", "hosts", "principals"):
             object.__setattr__(self, name, _patterns(name, getattr(self, name)))
+        for pattern in self.principals:
+            _check_principal(pattern)
 
     @classmethod
     def read(cls, raw: str | Mapping[str, Any] | PolicyRule) -> PolicyRule:
@@ -159,6 +161,22 @@ def _quoted(tenant: str) -> str:
 def _check_pattern(name: str, pattern: object) -> None:
     if not isinstance(pattern, str) or not pattern:
         raise ConfigError(f"a policy entry's {name!r} is a pattern: for all write '*'")
+
+
+def _check_principal(pattern: str) -> None:
+    """Refuse a pattern that no principal can have: a `deny` would silently be none."""
+    head, *wild = re.split(r"[*?]", pattern, maxsplit=1)
+    tenant, slash, who = head.partition("/")
+    if head.startswith("user:") or (":" not in tenant and not slash):
+        return
+    begun = bool(wild) and ("user:".startswith(who) or "service".startswith(who))
+    if ":" not in tenant and (begun or who == "service" or who.startswith("user:")):
+        return
+    raise ConfigError(
+        "a policy entry's 'principals' has a pattern that no principal can match: an "
+        "id with ':' or '/' is written 'user:<id>'; in a tenant's name they are "
+        "'%3A' and '%2F'"
+    )
 
 
 def _patterns(name: str, raw: object) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from langchain_tyrum.providers.env import EnvProvider
 from langchain_tyrum.providers.keyring import KeyringProvider
 from langchain_tyrum.providers.kinds import provider_class, provider_kinds
 from langchain_tyrum.providers.memory import MemoryProvider
+from langchain_tyrum.providers.onepassword import OnePasswordProvider
+from langchain_tyrum.providers.vault import VaultProvider
 
 __all__ = [
     "AsyncProvider",
@@ -18,7 +20,9 @@ __all__ = [
     "EnvProvider",
     "KeyringProvider",
     "MemoryProvider",
+    "OnePasswordProvider",
     "SecretProvider",
+    "VaultProvider",
     "provider_class",
     "provider_kinds",
 ]

@@ -92,6 +92,11 @@ class ChainProvider(BaseProvider):
             found |= getattr(provider, "credentials", dict)()
         return found
 
+    def after_fork(self) -> None:
+        """Have its providers make their locks anew in a child."""
+        for provider in self._providers:
+            getattr(provider, "after_fork", lambda: None)()
+
     def _writer(self, name: str) -> SecretProvider:
         writable = [provider for provider in self._providers if provider.writable]
         return writable[0] if writable else self._refuse_writing(name)

@@ -82,7 +82,11 @@ class Cipher:
             sealed with it.
         """
         fresh = nonce(12)
-        plain = _TEXT + value.encode() if isinstance(value, str) else _BYTES + value
+        # Lone surrogates pass: an error about them would hold the value.
+        if isinstance(value, str):
+            plain = _TEXT + value.encode(errors="surrogatepass")
+        else:
+            plain = _BYTES + value
         return fresh, self.__aead.encrypt(fresh, plain, place.associated)
 
     def open(self, nonce: bytes, sealed: bytes, place: Place) -> str | bytes | None:
@@ -91,7 +95,8 @@ class Cipher:
             plain = self.__aead.decrypt(nonce, sealed, place.associated)
         except (InvalidTag, ValueError):
             return None
-        return plain[1:].decode() if plain[:1] == _TEXT else plain[1:]
+        is_text = plain[:1] == _TEXT
+        return plain[1:].decode(errors="surrogatepass") if is_text else plain[1:]
 
     def __repr__(self) -> str:
         return f"Cipher(key_id={self.key_id!r})"

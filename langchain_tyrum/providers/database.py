@@ -16,7 +16,7 @@ from langchain_tyrum.providers.sealing import Sealing, row_of
 from langchain_tyrum.providers.table import VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Engine, RowMapping
 
@@ -137,12 +137,8 @@ class DatabaseProvider(BaseProvider):
         """List what it holds, sorted."""
         mine = (VALUES.c.provider == self.label, VALUES.c.ref != "")
         query = select(VALUES.c.ref).where(*mine).distinct()
-
-        def read(connection: Connection) -> list[str]:
-            return list(connection.execute(query).scalars())
-
-        none: list[str] = []
-        return sorted(self._look(read, none))
+        none: Sequence[str] = ()
+        return sorted(self._look(lambda c: c.execute(query).scalars().all(), none))
 
     def close(self) -> None:
         """Close the connections it opened itself; those of a given engine stay."""
@@ -166,6 +162,10 @@ class DatabaseProvider(BaseProvider):
     def key_ids(self) -> tuple[str, ...]:
         """The ids of the keys that it knows, the newest first."""
         return tuple(cipher.key_id for cipher in self.__ciphers.all())
+
+    def sealed_by(self) -> frozenset[str]:
+        """The ids of all keys under which something in this database is sealed."""
+        return self._look(table.key_ids, frozenset())
 
     def rewrap(self, new_key: KeySource | bytes) -> int:
         """Seal every value anew under another key, while others read and write.

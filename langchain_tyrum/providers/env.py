@@ -38,11 +38,14 @@ class EnvProvider(BaseProvider):
         self._environ = os.environ if environ is None else environ
 
     def get(self, name: str, *, version: int | None = None) -> str | bytes:
-        """Return the variable's value; the environment knows no versions."""
+        """Return the variable's value; the environment knows no versions.
+
+        It is text, or bytes where it is no UTF-8.
+        """
         del version
         variable = self._variables.get(name, name)
         if value := self._environ.get(variable):
-            return value
+            return _as_set(value)
         raise SecretNotFound(
             f"the provider {self.label!r} finds no {name!r}: the environment variable "
             f"{variable!r} is unset or empty; set it",
@@ -56,3 +59,12 @@ class EnvProvider(BaseProvider):
             for name, variable in self._variables.items()
             if self._environ.get(variable)
         )
+
+
+def _as_set(value: str) -> str | bytes:
+    """The text, or the bytes that Python spells with lone surrogates."""
+    try:
+        raw = value.encode(errors="surrogateescape")
+    except UnicodeError:  # set by Python code; the broker refuses it
+        return value
+    return value if raw.decode(errors="ignore") == value else raw

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from langchain_tyrum.errors import ProviderError, ProviderUnavailable
+from langchain_tyrum.providers.armor import from_text, to_text
 from langchain_tyrum.providers.base import BaseProvider
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Marks of values that the keyring, which holds text only, cannot hold as they are.
-_BYTES, _TEXT = "tyrum-bytes:", "tyrum-text:"
 _NAMES = "@names"
 
 
@@ -79,14 +77,14 @@ class KeyringProvider(BaseProvider):
             found = self._read(name)
         if found is None:
             raise self._missing(name, version)
-        return _decode(found)
+        return from_text(found)
 
     def put(self, name: str, value: str | bytes, *, version: int | None = None) -> None:
         """Store a value; see `SecretProvider.put`."""
         with self._lock:
             versions = self._versions(name)
             number = max(versions, default=0) + 1 if version is None else version
-            self._write(_entry(name, number), _encode(value))
+            self._write(_entry(name, number), to_text(value))
             self._write(_entry(name, "versions"), json.dumps([*{*versions, number}]))
             self._write(_NAMES, json.dumps(sorted({*self.names(), name})))
 
@@ -164,15 +162,3 @@ class KeyringProvider(BaseProvider):
 def _entry(name: str, part: object) -> str:
     """Name an entry of ours: `@` of the name itself is escaped, so none collide."""
     return f"{name.replace('%', '%25').replace('@', '%40')}@{part}"
-
-
-def _encode(value: str | bytes) -> str:
-    if isinstance(value, bytes):
-        return _BYTES + base64.b64encode(value).decode("ascii")
-    return _TEXT + value if value.startswith((_BYTES, _TEXT)) else value
-
-
-def _decode(text: str) -> str | bytes:
-    if text.startswith(_BYTES):
-        return base64.b64decode(text.removeprefix(_BYTES))
-    return text.removeprefix(_TEXT)

@@ -16,6 +16,8 @@ _BUILT_IN = {
     "env": f"{_ROOM}.env:EnvProvider",
     "keyring": f"{_ROOM}.keyring:KeyringProvider",
     "database": f"{_ROOM}.database:DatabaseProvider",
+    "onepassword": f"{_ROOM}.onepassword:OnePasswordProvider",
+    "vault": f"{_ROOM}.vault:VaultProvider",
     "chain": f"{_ROOM}.chain:ChainProvider",
 }
 

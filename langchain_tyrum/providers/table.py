@@ -151,3 +151,8 @@ if hasattr(os, "register_at_fork"):
 def _on_connect(connection: Any, _record: object) -> None:
     for pragma in ("busy_timeout=30000", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def key_ids(connection: Connection) -> frozenset[str]:
+    """The ids of all keys under which something is sealed here."""
+    return frozenset(connection.execute(select(VALUES.c.key_id).distinct()).scalars())

@@ -50,6 +50,10 @@ class Sight(NamedTuple):
         """Tell whether an entry lies in the own partition or is the tenant's."""
         return entry.tenant == self.tenant and entry.owner in (None, self.user)
 
+    def serves(self, entry: Entry) -> bool:
+        """Tell whether an entry is the tenant's service's: its developers put it."""
+        return entry.tenant == self.tenant and entry.owner is None
+
     def covers(self, entry: Entry) -> bool:
         """Tell whether an entry's value is hidden here at all."""
         if entry.short and entry.tenant != self.tenant:
@@ -104,7 +108,10 @@ def _find(data: bytes, registry: Registry, sight: Sight) -> Iterator[Span]:
     for tier in registry.tiers():
         for start, form in tier.find(data):
             end = start + len(form)
-            claim = _choose(registry.claims(form), sight, _is_word(data, start, end))
+            claims = registry.claims(form)
+            if registry.structure and _in_structure(data, start, end, registry):
+                claims = tuple(c for c in claims if sight.serves(c.entry))
+            claim = _choose(claims, sight, _is_word(data, start, end))
             if claim is not None:
                 name = claim.entry.name if sight.own(claim.entry) else None
                 yield Span(start, end, name, encoding=claim.encoding)
@@ -119,6 +126,15 @@ def _choose(claims: tuple[Claim, ...], sight: Sight, is_word: bool) -> Claim | N
     ]
     return next((claim for claim in seen if sight.own(claim.entry)), None) or (
         seen[0] if seen else None
+    )
+
+
+def _in_structure(data: bytes, start: int, end: int, registry: Registry) -> bool:
+    """Tell whether a stretch lies within an identifier of a graph."""
+    return any(
+        data.find(name, max(0, end - len(name)), start + len(name)) >= 0
+        for name in registry.structure
+        if len(name) >= end - start
     )
 
 

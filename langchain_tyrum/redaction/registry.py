@@ -52,6 +52,8 @@ class Registry:
     merges tiers when they become many.
 
     Attributes:
+        structure: Identifiers of graphs, which stand in code: what users and other
+            tenants registered is not looked for in them.
         seal_key: Of sealed markers, which all views make and open alike; None where
             nobody gave one.
     """
@@ -68,6 +70,7 @@ class Registry:
         self._count = 0
         self.generation = 0
         self.has_short = False
+        self.structure: frozenset[bytes] = frozenset()
         self.seal_key: bytes | None = None
         _registries.add(self)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 from decimal import Decimal
+from fractions import Fraction
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from langchain_tyrum.redaction.markers import NAMELESS, SEALED_BYTES, SEALED_HEAD
+from langchain_tyrum.redaction.seals import written
 from langchain_tyrum.redaction.walk import Step, walk
 from langchain_tyrum.redaction.walk.blocks import joined_text, text_of, texts_at
 from langchain_tyrum.redaction.walk.containers import emptied
@@ -62,11 +66,11 @@ class Sealing:
         return self._seals.seal(data) if self._finds(data) else data
 
     def number(self, obj: Any) -> Any:
-        """Seal a number that is a value, so that it is a number again."""
-        shown = numeral(obj) if type(obj) is not UUID else f"{obj} {obj.hex}"
-        if not self._finds(shown.encode()):
+        """Seal a number or the like that is a value, so that it is one again."""
+        if not self._finds(_shown(obj)):
             return obj
-        return self._seals.seal(str(obj).encode(), of=type(obj)).decode()
+        text = written(obj).encode("utf-8", "surrogatepass")
+        return self._seals.seal(text, of=type(obj)).decode()
 
     def withhold(self, obj: Any, path: Path) -> Any:
         """Put a nameless marker in place of an object."""
@@ -155,6 +159,17 @@ def unseal(obj: Any, visitor: Unsealing) -> Any:
     return walk(obj, visitor, kind_of)
 
 
+def _shown(obj: Any) -> bytes:
+    """Everything that an object of one of the sealed types is written as."""
+    if type(obj) is UUID:
+        return f"{obj} {obj.hex}".encode()
+    if type(obj) is re.Pattern:
+        source = written(obj)
+        text = f"{source}\n" + re.sub(r"\\(\W)", r"\1", source)
+        return text.encode("utf-8", "surrogatepass")
+    return numeral(obj).encode()
+
+
 def _bytes(found: Any) -> bytes:
     return found if isinstance(found, bytes) else str(found).encode()
 
@@ -162,7 +177,7 @@ def _bytes(found: Any) -> bytes:
 def _number_leaf(obj: Any, visitor: Any, step: Step, path: Path) -> Any:
     """Seal a number with its type."""
     del step, path
-    return visitor.number(obj) if visitor.numbers or type(obj) is UUID else obj
+    return visitor.number(obj) if visitor.numbers or type(obj) in _SPELLED else obj
 
 
 def _walk_list(frame: Frame) -> Steps:
@@ -186,6 +201,8 @@ def _walk_list(frame: Frame) -> Steps:
 
 
 _NUMBER = Kind(leaf=_number_leaf)
+_LET_BE = Kind()
+_SPELLED = frozenset({UUID, re.Pattern, IPv4Address, IPv6Address})
 _LIST = Kind(handler=_walk_list, blank=emptied)
 
 
@@ -193,6 +210,8 @@ def _sealed_kind(cls: type) -> Kind:
     """Tell how objects of a class are walked when they are sealed."""
     if cls is list:
         return _LIST
-    if cls in (int, float, Decimal, UUID):
+    if cls in (int, float, Decimal) or cls in _SPELLED:
         return _NUMBER
+    if cls in (complex, Fraction):  # no serializer takes one: a value must not differ
+        return _LET_BE
     return kind_of(cls)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
@@ -30,12 +32,33 @@ _KEY_BYTES = 64
 #: Lengths are rounded up to this: the length of a value says something, too.
 _STEP = 32
 _END = b"\x80"
+
+
+def _pattern(text: str) -> re.Pattern[Any]:
+    flags, kind, pattern = text.split(" ", 2)
+    source = pattern.encode("latin-1") if kind == "b" else pattern
+    return re.compile(source, int(flags))
+
+
+def written(obj: Any) -> str:
+    """Write an object as the text that it is made of again."""
+    if not isinstance(obj, re.Pattern):
+        return str(obj)
+    source = obj.pattern
+    if isinstance(source, bytes):
+        return f"{obj.flags} b {source.decode('latin-1')}"
+    return f"{obj.flags} s {source}"
+
+
 #: What a sealed number or the like is made of again, by the first byte of the text.
 _MADE: dict[type, tuple[bytes, Callable[[str], Any]]] = {
     int: (b"i", int),
     float: (b"f", float),
     Decimal: (b"d", Decimal),
     UUID: (b"u", UUID),
+    re.Pattern: (b"r", _pattern),
+    IPv4Address: (b"4", IPv4Address),
+    IPv6Address: (b"6", IPv6Address),
 }
 _TEXT = b"t"
 _MAKE = dict(_MADE.values())
@@ -100,7 +123,7 @@ class Seals:
             return None
         kind, text = plain[:1], plain.rstrip(b"\x00").removesuffix(_END)[1:]
         make = _MAKE.get(kind)
-        return text if make is None else make(text.decode())
+        return text if make is None else make(text.decode("utf-8", "surrogatepass"))
 
     @staticmethod
     def _written(sealed: bytes) -> bytes:

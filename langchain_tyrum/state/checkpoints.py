@@ -196,8 +196,8 @@ def _aput_writes(inner: Callable[..., Any]) -> Callable[..., Any]:
 
 def _get_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
     def get_tuple(self: Any, config: Any) -> Any:
-        refuse_ids(cast("Guard", guard_of(self)), config)
         with acting_by(config), noting() as note:
+            refuse_ids(cast("Guard", guard_of(self)), config)
             saved = _open(self, inner(self, config))
         return _trust(self, saved, note)
 
@@ -206,8 +206,8 @@ def _get_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
 
 def _aget_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
     async def aget_tuple(self: Any, config: Any) -> Any:
-        refuse_ids(cast("Guard", guard_of(self)), config)
         with acting_by(config), noting() as note:
+            refuse_ids(cast("Guard", guard_of(self)), config)
             saved = _open(self, await inner(self, config))
         return _trust(self, saved, note)
 
@@ -217,7 +217,8 @@ def _aget_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
 def _list(inner: Callable[..., Any]) -> Callable[..., Any]:
     def listed(self: Any, config: Any, **named: Any) -> Any:
         guard = cast("Guard", guard_of(self))
-        refuse_ids(guard, config)
+        with acting_by(config):
+            refuse_ids(guard, config)
         sought = Sought(guard, named)
         return _each(self, inner(self, config, **sought.named), sought)
 
@@ -227,7 +228,8 @@ def _list(inner: Callable[..., Any]) -> Callable[..., Any]:
 def _alist(inner: Callable[..., Any]) -> Callable[..., Any]:
     def listed(self: Any, config: Any, **named: Any) -> Any:
         guard = cast("Guard", guard_of(self))
-        refuse_ids(guard, config)
+        with acting_by(config):
+            refuse_ids(guard, config)
         sought = Sought(guard, named)
         return _aeach(self, inner(self, config, **sought.named), sought)
 

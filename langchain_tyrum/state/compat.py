@@ -93,7 +93,8 @@ def _extension(code: int, data: bytes) -> Extension:
 
 def _pack_extension(obj: Any) -> Any:
     if not isinstance(obj, Extension):
-        raise TypeError(type(obj).__name__)
+        # what was sealed as a number or the like, and is one again
+        return jsonplus._msgpack_default(obj)  # noqa: SLF001
     if isinstance(obj.payload, ormsgpack.Ext):
         return obj.payload
     return ormsgpack.Ext(obj.code, encode(obj.payload))

@@ -160,6 +160,9 @@ def is_guarded(obj: Any) -> bool:
 def refuse_each(guard: Guard, named: Iterable[tuple[str, Any]]) -> None:
     """Refuse values in identifiers; `named` pairs what each is with what it holds.
 
+    In a run only those count that its caller may know of: who registers a thread id
+    or a store key of somebody else must not stop their runs.
+
     Raises:
         RawSecretFound: One holds a value. Identifiers stand in every row and cannot
             be replaced without losing the row, so they are refused.
@@ -170,10 +173,12 @@ def refuse_each(guard: Guard, named: Iterable[tuple[str, Any]]) -> None:
     if not unknown:
         return
     # a line break keeps them apart: what is clean joined is clean by itself
-    if guard.finds("\n".join(map(str, unknown)), "identifiers") is not None:
-        for what, text in pairs:
-            guard.refuse(text, what)
-    guard.texts.add(generation, unknown)
+    if guard.finds("\n".join(map(str, unknown)), "identifiers") is None:
+        guard.texts.add(generation, unknown)
+        return
+    callers = guard.callers
+    for what, text in pairs:
+        callers.refuse(text, what)
 
 
 def passes(guard: Guard, *names: Iterable[Any]) -> bool:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
+from langchain_tyrum.cli import main
 from langchain_tyrum.errors import (
     ConfigError,
     SecretExists,
@@ -333,6 +334,28 @@ class TestApplications:
 
         assert before == state(load_app(load, X, a))
 
+    def test_two_files_of_one_name_do_not_disable_each_other(self, load):
+        """Each would do it at each start; the second one is told to get a name."""
+        y = self.SHARED + X.replace("secrets.x", "secrets.y")
+        before = state(load(self.SHARED + X))
+
+        for text in (y, self.SHARED):
+            with pytest.raises(ConfigError, match=r"its own application"):
+                load(text, file="b.toml")
+
+        assert before == state(load(self.SHARED + X))
+        assert VALUE == lease(load(y, file="b.toml", head='application = "b"\n'), "y")
+
+    def test_the_same_file_may_start_anew(self, load):
+        """One that was edited declares what it likes, and so does one that moved."""
+        y = self.SHARED + X.replace("secrets.x", "secrets.y")
+        load(self.SHARED + X)
+        assert VALUE == lease(load(y), "y")
+
+        both = y + X
+        assert VALUE == lease(load(both, file="moved.toml"), "x")
+        assert VALUE == lease(load(self.SHARED + X, file="moved.toml"), "x")
+
 
 def load_app(load, text, application):
     """Load a file of one application; both lie beside one catalog."""
@@ -383,6 +406,28 @@ class TestEnvironments:
         for broker, environment in ((here, None), (live, "live"), (here, None)):
             record = broker.resolve_reference("r", tool_id="t")
             assert environment == record.environment
+
+
+class TestLooking:
+    def test_a_command_disables_nothing(self, load, tmp_path, capsys):
+        """`secret list` with another file leaves what a program uses as it is."""
+        running = load(X + REF)
+        (tmp_path / "tyrum.toml").write_text(BASE, encoding="utf-8")
+
+        code = main(["--config", str(tmp_path), "secret", "list"])
+
+        assert (0, VALUE) == (code, lease(running))
+        assert ["r"] == [each.secret_alias for each in running.references()]
+        capsys.readouterr()
+
+    def test_a_program_says_what_it_disables(self, load, caplog):
+        """One line of the log names the secret and the file."""
+        load(X)
+        load("")
+
+        assert ["'x' is no longer declared"] == [
+            record.getMessage()[:25] for record in caplog.records
+        ]
 
 
 class TestReferences:
@@ -466,6 +511,16 @@ class TestReferences:
             load(X).reference("x", alias="q", tools=["t"])
             load(X + '[secrets.q]\nprovider = "env"\n')
         assert before[3] == [r for r in load(X).references() if r.secret_alias != "q"]
+
+    def test_an_alias_that_is_taken_keeps_new_secrets_out(self, load):
+        """Secrets and references come together, or none of them does."""
+        broker = load(X)
+        broker.put("r", VALUE)
+        before = state(broker)
+
+        with pytest.raises(ConfigError, match=r"tyrum.toml:\d+: references.r: "):
+            load(X + DB + REF)
+        assert before == state(broker)
 
 
 class TestPut:

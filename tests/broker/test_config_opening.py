@@ -1,7 +1,9 @@
 """What a `tyrum.toml` opens: catalog, master key and providers."""
 
 import base64
+import contextlib
 import os
+import sqlite3
 import stat
 import sys
 from importlib.metadata import EntryPoint
@@ -197,6 +199,29 @@ class TestMasterKey:
 
             with pytest.raises(KeyMismatch, match=r"tyrum.toml:\d+: "):
                 SecretBroker.from_config(file)
+
+    @pytest.mark.usefixtures("no_keyring")
+    @pytest.mark.parametrize("left", ["ledger", "values", "values elsewhere"])
+    def test_whatever_needs_the_lost_key_keeps_another_from_being_made(
+        self, write, left
+    ):
+        """A ledger, values beside it and values in another database: each alone."""
+        url = 'url = "sqlite:///values.db"\n' if left == "values elsewhere" else ""
+        file = write(DB.replace("[policy]", f"{url}[policy]"))
+        with SecretBroker.from_config(file) as broker:
+            if left != "ledger":
+                broker.put("a", VALUE)
+        if left == "values":
+            with contextlib.closing(sqlite3.connect(file.parent / "tyrum.db")) as there:
+                there.executescript("DELETE FROM ledger; DELETE FROM ledger_head")
+        if left == "values elsewhere":
+            (file.parent / "tyrum.db").unlink()
+        key = file.parent / "tyrum.keys" / "master.key"
+        key.unlink()
+
+        with pytest.raises(KeyMismatch, match=r"tyrum.toml:\d+: "):
+            SecretBroker.from_config(file)
+        assert not key.exists()
 
     def test_the_variable_comes_first(self, write, monkeypatch):
         """`TYRUM_MASTER_KEY` beats the key file, and none is made."""

@@ -135,6 +135,65 @@ class TestDiscovery:
             find_config()
         assert file == find_config(file)
 
+    @pytest.mark.parametrize(
+        ("part", "mode"), [("file", 0o664), ("folder", 0o777), ("folder", 0o775)]
+    )
+    def test_nor_one_that_a_group_or_its_folder_opens(
+        self, write, monkeypatch, part, mode
+    ):
+        """A folder lets others replace it; a user's private group is nobody else."""
+        file = write(EXAMPLE)
+        place = file if part == "file" else file.parent
+        stat_of = Path.stat
+        groups = {place: os.getuid() + 1}
+
+        def stat(self, **options):
+            found = list(stat_of(self, **options))
+            found[5] = groups.get(self, os.getuid())
+            return os.stat_result(found)
+
+        place.chmod(mode)
+        monkeypatch.chdir(file.parent)
+        monkeypatch.setattr(Path, "stat", stat)
+        with pytest.raises(ConfigError, match="others can write it"):
+            find_config()
+        groups.clear()
+        if not mode & 0o002:
+            assert file == find_config()
+
+    def test_in_a_sticky_folder_it_cannot_be_replaced(self, write, monkeypatch):
+        """One's own file in `/tmp` is one's own."""
+        file = write(EXAMPLE)
+        file.parent.chmod(0o1777)
+        monkeypatch.chdir(file.parent)
+
+        assert file == find_config()
+
+    @pytest.mark.parametrize("part", ["link", "file", "folder"])
+    def test_nor_one_of_somebody_else(self, write, monkeypatch, part):
+        """Neither the file, nor the link to it, nor its folder may be a stranger's."""
+        target = write(EXAMPLE)
+        file = target.parent.parent / "tyrum.toml"
+        file.symlink_to(target)
+        foreign = []
+        stat_of = Path.stat
+
+        def stat(self, *, follow_symlinks=True):
+            found = list(stat_of(self, follow_symlinks=follow_symlinks))
+            what = "folder" if self == file.parent else "file"
+            if (what if follow_symlinks else "link") in foreign:
+                found[4] = os.getuid() + 1
+            return os.stat_result(found)
+
+        monkeypatch.setattr(Path, "stat", stat)
+        monkeypatch.setattr(
+            Path, "lstat", lambda self: stat(self, follow_symlinks=False)
+        )
+        assert file == find_config(folder=file.parent)
+        foreign.append(part)
+        with pytest.raises(ConfigError, match="others can write it"):
+            find_config(folder=file.parent)
+
 
 class TestFormat:
     def test_the_example_of_the_design_loads(self, write):
@@ -243,6 +302,20 @@ class TestEnvironments:
         """What stands at the top of the file is meant for it."""
         file = write(ENVIRONMENTS)
         assert "development" == read_config(file, environment="development").environment
+
+    @pytest.mark.parametrize("name", ["prodution", "PRODUCTION", "staging "])
+    def test_a_misspelt_variable_of_the_file_is_refused(self, write, monkeypatch, name):
+        """What stands in the variable is no more trusted than `TYRUM_ENVIRONMENT`."""
+        text = ENVIRONMENTS.replace('"development"', '"${APP_ENV}"', 1)
+        assert text != ENVIRONMENTS
+        file = write(text)
+        monkeypatch.setenv("APP_ENV", name)
+
+        with pytest.raises(ConfigError, match="known: production, staging") as caught:
+            read_config(file)
+        assert f"{name!r}" not in str(caught.value)
+        monkeypatch.setenv("APP_ENV", "production")
+        assert "production" == read_config(file).environment
 
     def test_without_environments_any_name_will_do(self, write):
         """There is no layer that could be missing."""

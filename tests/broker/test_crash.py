@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
-from langchain_tyrum.errors import ApprovalRequired, LedgerError
+from langchain_tyrum.errors import ApprovalRequired, LedgerError, ProviderError
 
 CALL = CallIdentity(thread_id="th", user="alice", tool_call_id="c1")
 DIGEST = "d" * 64
@@ -190,6 +190,28 @@ class TestUnfinished:
 
         monkeypatch.setattr(type(provider), "get", settle_first)
         with pytest.raises(LedgerError, match="settled"):
+            lease(broker)
+
+        outcomes = [r for r in broker.audit.tail() if r["action"] == "lease"]
+        assert ["unfinished"] == [row["outcome"] for row in outcomes]
+        assert 1 == broker.grants()[0].uses
+
+    def test_a_settled_lease_that_fails_gives_nothing_back(
+        self, memory_broker, canary, monkeypatch
+    ):
+        """What was settled stays used, also when its provider fails afterwards."""
+        broker = memory_broker(policy=None)
+        broker.put("k/1", canary())
+        broker.grant(mode="once", tool_id="t", scopes=["k/1"], call=CALL)
+
+        def settle_and_fail(self, name, *, version=None):
+            for one in broker.unfinished(older_than_seconds=0):
+                assert broker.settle(one.intent_seq)
+            raise ProviderError("it is down")
+
+        provider = type(broker._core.providers["memory"])
+        monkeypatch.setattr(provider, "get", settle_and_fail)
+        with pytest.raises(ProviderError, match="down"):
             lease(broker)
 
         outcomes = [r for r in broker.audit.tail() if r["action"] == "lease"]

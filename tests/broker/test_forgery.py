@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from langchain_tyrum.broker import CallIdentity, SecretBroker
 from langchain_tyrum.errors import (
     ConfigError,
+    ProviderError,
     SecretExists,
     SecretForbidden,
     SecretNotFound,
@@ -502,3 +503,31 @@ class TestEnvironments:
         with SecretBroker.in_memory({"k": VALUE}) as broker:
             assert 1 == broker.arm()
             assert [] == broker.verify()
+
+
+class TestAlteredRows:
+    """Who can write the catalog, and has no key, reads nobody's value."""
+
+    @pytest.mark.parametrize("also", ["", ", fingerprint = ''"])
+    def test_an_entry_that_points_elsewhere(self, tmp_path, also):
+        """An entry opens no value that is stored for another one."""
+        with SecretBroker.local(
+            tmp_path / "s.db", policy=SecretPolicy(allow=["*"])
+        ) as broker:
+            ada = broker.put("pw", "kq7-of-ada-0001", owner="ada")
+            broker.put("pw", "kq7-of-mal-0001", owner="mal")
+            with broker.catalog.engine.begin() as connection:
+                connection.exec_driver_sql(
+                    "UPDATE secrets SET ref = (SELECT ref FROM secrets WHERE"
+                    f" handle_id = '{ada.handle_id}'){also} WHERE owner = 'mal'"
+                )
+
+            mal = CallIdentity(user="mal")
+            with (
+                pytest.raises(ProviderError, match="row of 'pw' was altered"),
+                broker.lease("pw", tool_id="t", call=mal),
+            ):
+                pytest.fail("it was leased")
+            own = CallIdentity(user="ada")
+            with broker.lease("pw", tool_id="t", call=own) as value:
+                assert "kq7-of-ada-0001" == value.reveal()

@@ -392,3 +392,28 @@ class TestObject:
         methods = {n for n in public - plain if callable(getattr(broker, n))}
         twins = {n for n in methods if n[0] == "a" and n[1:] in methods}
         assert set() == {n for n in methods - twins if f"a{n}" not in methods}
+
+
+class TestLost:
+    def test_a_rotation_that_lost_leaves_no_value(
+        self, memory_broker, canary, monkeypatch
+    ):
+        """Revoked while its new value was stored: that value is destroyed again."""
+        broker = memory_broker()
+        handle = broker.put("k/1", canary())
+        provider = broker._core.providers["memory"]
+        put = type(provider).put
+
+        def put_and_revoke(self, name, value, *, version=None):
+            stored = put(self, name, value, version=version)
+            broker.revoke(handle)
+            return stored
+
+        monkeypatch.setattr(type(provider), "put", put_and_revoke)
+        with pytest.raises(SecretRevoked):
+            broker.rotate(handle, canary())
+
+        with broker.catalog.reading() as connection:
+            ref = broker.catalog.by_id(connection, handle.handle_id).ref
+        with pytest.raises(SecretNotFound):
+            provider.get(ref, version=2)

@@ -3,7 +3,7 @@
 import pytest
 
 from langchain_tyrum.broker import SecretBroker
-from langchain_tyrum.errors import SecretNotFound
+from langchain_tyrum.errors import SecretExists, SecretNotFound
 
 VALUE = "quiet-otter-7713-lamp-rail"
 
@@ -50,3 +50,13 @@ class TestDidYouMean:
             broker.describe("mail/passwords", owner="ada")
         with pytest.raises(SecretNotFound, match="did you mean 'gitlab/tokens'"):
             broker.describe("gitlab/token", tenant="acme")
+
+
+class TestTaken:
+    def test_it_is_not_told_by_whom(self, broker):
+        """A user who meets an operator's alias learns that the name is taken."""
+        broker.reference("github/token", alias="jira", tools=["t"])
+
+        with pytest.raises(SecretExists, match="'jira' is taken") as caught:
+            broker.put("jira", f"{VALUE}-5", owner="ada")
+        assert "already the" not in str(caught.value)

@@ -91,6 +91,21 @@ class TestCheck:
         ran = run("config", "check", str(file), "--json")
         assert (1, 2) == (ran.code, len(ran.data["problems"]))
 
+    def test_an_environment_that_opens_a_list(self, run, write):
+        """Where the top is silent a lower layer may allow: that is told, no problem."""
+        text = GOOD.replace('["*"]', '["a:*"]').replace('deny = ["x"]', 'allow = ["b"]')
+        file = write(text)
+
+        ran = run("config", "check", str(file))
+
+        assert (0, True) == (ran.code, "live may allow" in ran.err)
+        ran = run("config", "check", str(file), "--json")
+        assert ([], 1) == (ran.data["problems"], len(ran.data["warnings"]))
+        closed = write(text.replace("[policy]", '[policy]\ndefault = "deny"'))
+        for quiet in (closed, write(GOOD)):
+            ran = run("config", "check", str(quiet), "--json")
+            assert [] == ran.data["warnings"]
+
     def test_the_file_is_found(self, here, write, monkeypatch):
         """By --config, by TYRUM_CONFIG, or nearby; else the places are told."""
         file = write()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 import sys
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import create_engine
 
 from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.cli import checkup
+from langchain_tyrum.ledger.master import MasterKey
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,18 @@ def change(store, statement):
     with connection:
         assert connection.execute(statement).rowcount > 0
     connection.close()
+
+
+class TestOrphans:
+    def test_a_value_without_a_secret_is_a_hint(self, filled, store, canary):
+        """A value that a process died over is counted; it is no failure."""
+        with SecretBroker.local(store) as broker:
+            broker._core.providers["database"].put("default//x/h_gone", canary)
+        ran = filled("doctor")
+
+        assert 0 == ran.code
+        assert "1 values in 'database' belong to no secret" in ran.out
+        assert canary not in ran.out + ran.err
 
 
 class TestInOrder:
@@ -181,6 +196,56 @@ class TestOutOfOrder:
         (store / "tyrum.keys" / "ledger.head").chmod(0o644)
 
         assert 1 == filled("doctor").code
+
+    @pytest.mark.parametrize("mode", [0o640, 0o620, 0o604])
+    def test_nor_may_a_group_read_or_write_it(self, filled, store, mode):
+        """A file beside the key that a group or anybody may read or write fails."""
+        (store / "tyrum.keys" / "ledger.head").chmod(mode)
+        state, told, mend = states(filled("doctor"))["files"]
+
+        assert "fail" == state
+        assert f"mode {mode:o}" in told
+        assert mend.startswith("chmod 600 ")
+
+    @pytest.mark.parametrize("end", ["-wal", "-shm"])
+    def test_files_beside_the_database(self, filled, store, end):
+        """What is not yet in the database is warned of like the database."""
+        with SecretBroker.local(store) as broker:
+            broker.record("note", "ok")
+            (store / f"tyrum.db{end}").chmod(0o644)
+            ran = filled("doctor")
+        state, told, _ = states(ran)["files"]
+
+        assert (0, "warn") == (ran.code, state)
+        assert f"tyrum.db{end}" in told
+
+    def test_a_rotation_that_was_not_completed(self, filled, store):
+        """An older key that is still there is a hint, with the way to drop it."""
+        file = store / "tyrum.keys" / "master.key"
+        newest = MasterKey.generate()
+        file.write_text(f"{newest.to_text_unsafe()}\n{file.read_text()}")
+        ran = filled("doctor")
+        state, told, mend = states(ran)["key"]
+
+        assert (0, "warn") == (ran.code, state)
+        assert told.startswith(newest.key_id)
+        assert "is still there too" in told
+        assert "key rotate" in mend
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql+psycopg://tyrum:quiet-otter-77@db/x",
+            "postgresql+psycopg://tyrum@db/x?sslpassword=quiet-otter-77",
+        ],
+    )
+    def test_the_password_of_a_server_is_not_shown(self, url):
+        """Where the catalog is is told without what logs in to it."""
+        catalog = SimpleNamespace(engine=create_engine(url))
+        (check,) = checkup._catalog(SimpleNamespace(catalog=catalog))
+
+        assert "quiet-otter-77" not in check.told
+        assert "@db/x" in check.told
 
     def test_leases_without_an_outcome(self, filled, store):
         """What a crash left behind is listed with the way to settle it."""

@@ -39,7 +39,7 @@ class TestRotate:
     def test_rotate(self, filled, key_text):
         """The key changes, and what was stored still verifies and opens."""
         old = key_text()
-        ran = filled("key", "rotate")
+        ran = filled("key", "rotate", "--drop-old")
         new = MasterKey.from_text(key_text())
 
         assert (0, f"{new.key_id}\t1 values\n") == (ran.code, ran.out)
@@ -47,6 +47,18 @@ class TestRotate:
         for text in (old, key_text()):
             assert text.strip() not in ran.out + ran.err
         assert 0 == filled("audit", "verify").code
+
+    def test_the_old_key_stays_until_it_is_dropped(self, filled, key_text):
+        """Another store may share the file; `key drop` says when none does."""
+        old = key_text()
+        ran = filled("key", "rotate")
+
+        assert old in key_text()
+        assert "key drop" in ran.err
+        dropped = filled("key", "drop")
+        key_id = MasterKey.from_text(key_text()).key_id
+        assert (0, f"{key_id}\t1 older keys dropped\n") == (dropped.code, dropped.out)
+        assert {"dropped": 0, "key_id": key_id} == filled("key", "drop", "--json").data
 
     def test_both_keys_in_the_environment(self, run, store, monkeypatch, canary):
         """With both keys in the variable, it changes to the first one there."""

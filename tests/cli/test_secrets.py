@@ -311,3 +311,30 @@ class TestRotateAndRevoke:
         assert run("secret", "rotate", "a", "--owner", "ada", value=canary).code == 0
         assert canary.encode() == value_of("a", user="ada")
         assert run("secret", "revoke", "a", "--owner", "ada").code == 0
+
+
+class TestWhich:
+    def test_one_name_in_two_environments(self, run):
+        """`--environment` says which is meant, and the list tells them apart."""
+        run("secret", "set", "k", value="any-value-71")
+        run("secret", "set", "k", "--environment", "production", value="live-value-71")
+
+        run("secret", "revoke", "k", "--environment", "production")
+
+        rows = [line.split("\t") for line in run("secret", "list").out.splitlines()]
+        assert {("active", "-"), ("revoked", "production")} == {
+            (row[1], row[6]) for row in rows
+        }
+
+    def test_an_owner_means_that_owners(self, run):
+        """A service's secret of the same name is left alone."""
+        run("secret", "set", "k", value="service-value-71")
+        run("secret", "set", "k", "--owner", "ada", value="adas-value-71")
+
+        run("secret", "revoke", "k", "--owner", "ada")
+
+        statuses = [
+            run("secret", "show", "k", *owner, "--json").data["status"]
+            for owner in ((), ("--owner", "ada"))
+        ]
+        assert ["active", "revoked"] == statuses

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import event
 
-from langchain_tyrum.broker import SecretBroker
+from langchain_tyrum.broker import CallIdentity, SecretBroker
 from langchain_tyrum.errors import LedgerError
 from langchain_tyrum.ledger import reading
 from langchain_tyrum.policy import SecretPolicy
@@ -75,6 +75,107 @@ def insert_row(seq, like, *, prev="prev_hash", own="hash") -> str:
 
 def kinds(broker, expected=None) -> set[str]:
     return {problem.kind for problem in broker.audit.verify(expected).problems}
+
+
+CELLS = (
+    "UPDATE ledger SET error=x'00ff' WHERE seq=5",
+    "UPDATE ledger SET error=CAST(x'ff41' AS text) WHERE seq=5",
+    "UPDATE ledger SET hash=x'00ff' WHERE seq=12",
+    "UPDATE ledger SET hash=CAST(x'ff41' AS text) WHERE seq=12",
+    "UPDATE ledger SET hash=CAST(x'00' AS text) WHERE seq=12",
+    "UPDATE ledger SET version=9e999 WHERE seq=5",
+    "UPDATE ledger SET version=zeroblob(10) WHERE seq=5",
+    "UPDATE ledger SET occurred_at=x'41' WHERE seq=5",
+)
+
+
+class TestForeignCells:
+    """SQLite takes anything into any cell."""
+
+    @pytest.mark.parametrize("statement", CELLS)
+    def test_it_is_an_edit(self, used, store, tmp_path, statement):
+        """What no row is written with is reported, and rows can still be read."""
+        tamper(store, statement)
+        report = used.audit.verify()
+        found = [(problem.kind, problem.seq) for problem in report.problems]
+
+        assert ("edited", int(statement.split("=")[-1])) in found
+        for row in used.audit.tail(99):
+            json.dumps(row).encode()
+            "".join(map(str, row.values())).encode()
+        assert 12 == used.audit.export(tmp_path / "rows.jsonl")
+
+    def test_a_head_that_is_no_number(self, used, store):
+        """Nothing is appended to a head that was altered, and it is reported."""
+        tamper(store, "UPDATE ledger_head SET seq=x'41'")
+
+        with pytest.raises(LedgerError, match="head of the ledger"):
+            used.record("note", "ok")
+        assert "head_mismatch" in kinds(used)
+
+    def test_a_second_head(self, used, store):
+        """A further row of the head's table is reported."""
+        tamper(store, "INSERT INTO ledger_head VALUES ('l_zzz', 1, 'x', 'y')")
+
+        assert "head_mismatch" in kinds(used)
+
+    @pytest.mark.parametrize("label", ["'junk'", "x'ff'", "'seal'"])
+    def test_a_key_that_is_nobodys(self, used, opened, store, label):
+        """A further row among the lasting keys is reported."""
+        tamper(store, f"INSERT INTO data_keys VALUES ({label}, 7, 0, 'k', x'00', 'x')")
+
+        assert {"key_lost"} == kinds(used) == kinds(opened())
+
+
+BACK = "UPDATE ledger_head SET seq=old.seq, hash=old.hash"
+TRIGGERS = {
+    "ignored": (
+        "BEFORE INSERT ON ledger BEGIN SELECT RAISE(IGNORE); END",
+        "BEFORE UPDATE ON ledger_head BEGIN SELECT RAISE(IGNORE); END",
+    ),
+    "the row alone is ignored": (
+        "BEFORE INSERT ON ledger BEGIN SELECT RAISE(IGNORE); END",
+    ),
+    "the head alone is ignored": (
+        "BEFORE UPDATE ON ledger_head BEGIN SELECT RAISE(IGNORE); END",
+    ),
+    "taken back": (
+        "AFTER INSERT ON ledger BEGIN DELETE FROM ledger WHERE seq=new.seq; END",
+        f"AFTER UPDATE ON ledger_head BEGIN {BACK}; END",
+    ),
+}
+
+
+class TestTriggers:
+    @pytest.mark.parametrize("name", TRIGGERS)
+    def test_no_row_no_lease(self, used, store, name):
+        """A database that swallows the row of a lease gets no value read."""
+        for number, trigger in enumerate(TRIGGERS[name]):
+            tamper(store, f"CREATE TRIGGER t{number} {trigger}")
+
+        with (
+            pytest.raises(LedgerError, match="triggers"),
+            used.lease("one", tool_id="t"),
+        ):
+            pytest.fail("it was leased")
+        assert 12 == used.audit.head().seq
+        assert used.audit.verify().ok
+
+
+class TestLongTexts:
+    def test_they_are_cut(self, used):
+        """A client's endless thread id fills no ledger, and is still told apart."""
+        for end in ("a", "b"):
+            call = CallIdentity(thread_id="t" * 1_000_000 + end, run_id="r" * 1_024)
+            with used.lease("one", tool_id="t", call=call):
+                pass
+        rows = [row for row in used.audit.tail(4) if row["action"] == "lease"]
+
+        assert {"r" * 1_024} == {row["run_id"] for row in rows}
+        assert all(row["thread_id"].startswith("t" * 256 + "…") for row in rows)
+        assert 2 == len({row["thread_id"] for row in rows})
+        assert all(len(row["thread_id"]) < 400 for row in rows)
+        assert used.audit.verify().ok
 
 
 class TestTamper:

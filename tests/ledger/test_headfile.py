@@ -192,3 +192,29 @@ class TestOrder:
     def test_only_yours(self, broker, head_file):
         """The file is for its owner alone."""
         assert 0o600 == head_file.stat().st_mode & 0o777
+
+
+class TestUnwritableAtTheIntent:
+    def test_the_grant_is_given_back(self, path, head_file):
+        """A lease whose head cannot be kept hands out nothing and uses no grant."""
+        policy = SecretPolicy(require_approval=["*"])
+        with SecretBroker.local(path, policy=policy) as broker:
+            broker.put("one", "value-of-one-0123")
+            broker.grant(mode="always", tool_id="t", scopes=["one"], max_uses=1)
+            aside = head_file.rename(head_file.with_name("aside"))
+            head_file.mkdir()
+            with (
+                pytest.raises(LedgerError, match="cannot be kept"),
+                broker.lease("one", tool_id="t"),
+            ):
+                pytest.fail("it was leased")
+            head_file.rmdir()
+            aside.rename(head_file)
+
+            actions = [(row["action"], row["outcome"]) for row in broker.audit.tail(2)]
+            assert [("grant_released", "always"), ("lease", "failed")] == actions
+            assert 0 == broker.grants()[0].uses
+            assert [] == broker.unfinished(older_than_seconds=0)
+            with broker.lease("one", tool_id="t") as value:
+                assert "value-of-one-0123" == value.reveal()
+            assert [] == kinds(broker)

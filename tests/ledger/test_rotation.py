@@ -47,7 +47,7 @@ def dies(*args, **kwargs):
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 setattr(owner, name, dies)
-broker.rotate_master_key()
+broker.rotate_master_key(drop_old=True)
 """
 WRITE = ("langchain_tyrum.ledger.sources", "replace_key_file")
 RENAME = ("langchain_tyrum.ledger.keyfile", "os.rename")
@@ -57,23 +57,24 @@ TURN = ("langchain_tyrum.ledger.audit", "Audit.turn")
 KEEP = ("langchain_tyrum.ledger.data_keys", "DataKeys.turn")
 PUBLISH = ("langchain_tyrum.ledger.audit", "Audit.publish")
 
-#: Where it dies, and whether the new key stands in the key file by then.
+#: Where it dies, whether the new key stands in the key file by then beside the old one,
+#: and whether there is something left to complete.
 STEPS = {
-    "before the file is written": (WRITE, "before", 1, False),
-    "with a draft of the file": (RENAME, "before", 1, False),
-    "after the file is written": (WRITE, "after", 1, True),
-    "before the new key is named": (BEGIN, "before", 1, True),
-    "before that is committed": (BEGIN, "after", 1, True),
-    "before the first batch": (BATCH, "before", 1, True),
-    "before a batch is committed": (BATCH, "after", 2, True),
-    "between two batches": (BATCH, "before", 3, True),
-    "before the ledger turns": (TURN, "before", 1, True),
-    "before that is committed too": (KEEP, "after", 1, True),
-    "after that is committed": (PUBLISH, "before", 1, True),
-    "after it is published": (PUBLISH, "after", 1, True),
-    "before the old key is dropped": (WRITE, "before", 2, True),
-    "with a second draft": (RENAME, "before", 2, True),
-    "after all": (WRITE, "after", 2, False),
+    "before the file is written": (WRITE, "before", 1, False, False),
+    "with a draft of the file": (RENAME, "before", 1, False, False),
+    "after the file is written": (WRITE, "after", 1, True, True),
+    "before the new key is named": (BEGIN, "before", 1, True, True),
+    "before that is committed": (BEGIN, "after", 1, True, True),
+    "before the first batch": (BATCH, "before", 1, True, True),
+    "before a batch is committed": (BATCH, "after", 2, True, True),
+    "between two batches": (BATCH, "before", 3, True, True),
+    "before the ledger turns": (TURN, "before", 1, True, True),
+    "before that is committed too": (KEEP, "after", 1, True, True),
+    "after that is committed": (PUBLISH, "before", 1, True, False),
+    "after it is published": (PUBLISH, "after", 1, True, False),
+    "before the old key is dropped": (WRITE, "before", 2, True, False),
+    "with a second draft": (RENAME, "before", 2, True, False),
+    "after all": (WRITE, "after", 2, False, False),
 }
 
 #: Leases all values again and again; tells of the first wrong one.
@@ -161,7 +162,7 @@ class TestRotation:
         old = filled.master_key_ids
         filled.rotate("k/3", "another-value-0123")
 
-        report = filled.rotate_master_key()
+        report = filled.rotate_master_key(drop_old=True)
 
         assert RotationReport(11, ids_in(key_file)[0]) == report
         assert {report.key_id} == sealing_keys(path)
@@ -385,11 +386,141 @@ class TestGivenKeys:
         assert here.audit.verify().ok
 
 
+class TestSharedKeyFile:
+    """Other stores may read their keys in the file that a rotation changes."""
+
+    @pytest.fixture
+    def settings(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("TYRUM_ENVIRONMENT", raising=False)
+        monkeypatch.delenv(VARIABLE, raising=False)
+        brokers = []
+
+        def make(text):
+            file = tmp_path / "tyrum.toml"
+            file.write_text(text)
+
+            def opened(environment):
+                broker = SecretBroker.from_config(
+                    file, environment=environment, policy=ALLOW
+                )
+                brokers.append(broker)
+                return broker
+
+            return opened
+
+        yield make
+        for broker in brokers:
+            broker.close()
+
+    @pytest.fixture(params=["catalogs", "values"])
+    def environments(self, request, settings):
+        """Two environments under one key file, each with a database of its own."""
+        catalogs = (
+            '[catalog]\nkey_file="keys/master.key"\nurl="sqlite:///dev.db"\n'
+            "[environments.development]\n"
+            '[environments.production.catalog]\nurl="sqlite:///prod.db"\n'
+        )
+        stores = (
+            '[providers.vals]\nkind="database"\nurl="sqlite:///dev-values.db"\n'
+            "[environments.development]\n"
+            '[environments.production.providers.vals]\nurl="sqlite:///prod-values.db"\n'
+        )
+        return settings(catalogs if request.param == "catalogs" else stores)
+
+    def test_the_other_environment_opens(self, environments):
+        """What one environment rotates away from still opens the other's values."""
+        environments("production").put("db/pw", "kq7-of-production-01")
+        dev = environments("development")
+        dev.put("dev/pw", "kq7-of-development-1")
+        for _ in range(2):
+            report = dev.rotate_master_key()
+            assert "key drop" in report.next_step
+
+        late = environments("production")
+        with late.lease("db/pw", tool_id="t") as value:
+            assert "kq7-of-production-01" == value.reveal()
+        assert late.audit.verify().ok
+
+    def test_each_is_rotated_then_the_old_ones_go(self, environments):
+        """The other store goes to the same key; then that one alone is enough."""
+        environments("production").put("db/pw", "kq7-of-production-01")
+        dev = environments("development")
+        dev.put("dev/pw", "kq7-of-development-1")
+        first = dev.rotate_master_key()
+        late = environments("production")
+        with pytest.raises(ConfigError, match="rotate first"):
+            late.drop_old_master_keys()
+        second = late.rotate_master_key()
+
+        assert (first.key_id, 1) == (second.key_id, second.rewrapped)
+        assert 1 == late.drop_old_master_keys()
+        assert 0 == late.drop_old_master_keys()
+        assert (first.key_id,) == late.master_key_ids
+        assert "drop_master_keys" == late.audit.tail(1)[0]["action"]
+        for name, secret in (("production", "db/pw"), ("development", "dev/pw")):
+            again = environments(name)
+            with again.lease(secret, tool_id="t") as value:
+                assert f"kq7-of-{name}" in value.reveal()
+            assert (first.key_id,) == again.master_key_ids
+            assert again.audit.verify().ok
+
+    def test_an_old_key_seals_no_more(self, filled, opened, path, key_file):
+        """A key that stays in the file opens, and nothing is sealed under it."""
+        old = filled.master_key_ids
+        report = filled.rotate_master_key()
+        opened().put("k/10", "value-of-10-0123")
+
+        assert [report.key_id, *old] == ids_in(key_file)
+        assert {report.key_id} == sealing_keys(path)
+
+    def test_keys_where_they_cannot_be_dropped(self, opened):
+        """Keys that a program gave are the program's to drop."""
+        with pytest.raises(ConfigError, match="drop the old key there"):
+            opened(key=KEYS[:2]).drop_old_master_keys()
+
+    def test_a_full_key_file(self, filled, key_file):
+        """A key file that could not be read back whole is not written."""
+        many = "".join(
+            base64.b64encode(bytes([n]) * 32).decode() + "\n" for n in range(91)
+        )
+        key_file.write_text(key_file.read_text() + many[:-45])
+        before = key_file.read_text()
+        with pytest.raises(ConfigError, match="key drop"):
+            filled.rotate_master_key()
+        assert before == key_file.read_text()
+        assert ALL == values(filled)
+
+    def test_a_second_store_beside(self, tmp_path):
+        """No new store takes over the keys and the kept head of one beside it."""
+        SecretBroker.local(tmp_path / "a.db").close()
+        with pytest.raises(ConfigError, match="folder of its own"):
+            SecretBroker.local(tmp_path / "a.sqlite")
+
+        assert not (tmp_path / "a.sqlite").exists()
+        (tmp_path / "a.log").write_text("no store")
+        SecretBroker.local(tmp_path / "a.db").close()
+
+    def test_a_second_store_from_before(self, tmp_path):
+        """Two stores that share a folder of keys already both go on."""
+        with SecretBroker.local(tmp_path / "a.db") as broker:
+            broker.put("x", "kq7-value-in-a.db")
+        (tmp_path / "a.sqlite").touch()
+
+        with SecretBroker.local(tmp_path / "a.sqlite", policy=ALLOW) as broker:
+            broker.put("x", "kq7-value-in-the-other")
+            broker.rotate_master_key()
+        with (
+            SecretBroker.local(tmp_path / "a.db", policy=ALLOW) as broker,
+            broker.lease("x", tool_id="t") as value,
+        ):
+            assert "kq7-value-in-a.db" == value.reveal()
+
+
 class TestCrash:
     @pytest.mark.parametrize("step", STEPS)
     def test_killed(self, step, filled, opened, path, key_file):
         """Killed at any step, all reads, writes and verifies; then it completes."""
-        (module, name), when, nth, begun = STEPS[step]
+        (module, name), when, nth, begun, resumes = STEPS[step]
         old = filled.master_key_ids
         command = [sys.executable, "-c", DIES, path, module, name, when, str(nth)]
         died = subprocess.run(command, check=False, capture_output=True)
@@ -402,10 +533,10 @@ class TestCrash:
             broker.put("k/1", ALL[1])  # the same value: a no-op
             broker.put(f"new/{number}", f"new-value-{number}-0123")
             assert broker.audit.verify().ok
-        report = filled.rotate_master_key()
+        report = filled.rotate_master_key(drop_old=True)
 
         assert [report.key_id] == ids_in(key_file)
-        assert begun == (report.key_id == now[0])
+        assert resumes == (report.key_id == now[0])
         assert {report.key_id} == sealing_keys(path)
         assert {"master.key", "ledger.head"} == {
             file.name for file in key_file.parent.iterdir()
@@ -481,7 +612,7 @@ class TestMeanwhile:
             "broker = SecretBroker.local(sys.argv[1])\n"
             "done = 0\n"
             "for _ in range(5):\n"
-            "    try: broker.rotate_master_key()\n"
+            "    try: broker.rotate_master_key(drop_old=True)\n"
             "    except ConfigError as error: assert 'another' in str(error), error\n"
             "    else: done += 1\n"
             "print(done)"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import multiprocessing
 import os
+import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +45,32 @@ def append(path, name, count):
     sink = JsonlSink(path)
     for number in range(count):
         sink({"name": name, "number": number, "filling": "x" * 900})
+
+
+class TestWhen:
+    def test_only_what_others_can_read_is_told(self, tmp_path):
+        """A sink is called when its row is committed, and for none that is undone."""
+        told, path = [], tmp_path / "t.db"
+
+        def look(row):
+            with contextlib.closing(sqlite3.connect(path)) as there:
+                (last,) = there.execute("SELECT max(seq) FROM ledger").fetchone()
+            told.append((row["seq"], last))
+
+        broker = SecretBroker(
+            providers=[MemoryProvider()],
+            catalog=f"sqlite:///{path}",
+            key=bytes(32),
+            audit_sinks=[look],
+        )
+        with broker:
+            broker.record("note", "ok")
+            with pytest.raises(KeyError), broker._core.journal() as journal:
+                journal.log("note", "undone")
+                raise KeyError
+            broker.record("note", "ok")
+
+        assert [(1, 1), (2, 2)] == told
 
 
 class TestJsonl:
@@ -123,6 +152,44 @@ class TestJsonl:
             JsonlSink(path)
         assert not other.exists() or not other.read_bytes()
 
+    @pytest.mark.parametrize("fsync", [True, False])
+    def test_each_row_is_on_the_disk_where_that_is_asked_for(
+        self, tmp_path, monkeypatch, fsync
+    ):
+        """The row is whole in the file when the disk is told, once for each row."""
+        path, found = tmp_path / "audit.jsonl", []
+        sink = JsonlSink(path, fsync=fsync)
+        monkeypatch.setattr(os, "fsync", lambda file: found.append(os.fstat(file)))
+        sink(ROW)
+
+        assert [path.stat().st_size] * fsync == [each.st_size for each in found]
+
+    def test_a_refused_file_stays_open_nowhere(self, tmp_path):
+        """What is tried again and again must not use up the files of the process."""
+        path = tmp_path / "audit.jsonl"
+        path.touch(0o644)
+        with Path(os.devnull).open() as file:
+            free = file.fileno()
+        for _ in range(3):
+            with pytest.raises(ConfigError):
+                JsonlSink(path)
+
+        with Path(os.devnull).open() as file:
+            assert free == file.fileno()
+
+    def test_somebody_elses_file_is_refused(self, tmp_path, monkeypatch):
+        """Who owns the file could read, cut or replace the rows."""
+        path = tmp_path / "audit.jsonl"
+        path.touch(0o600)
+        sink, me = JsonlSink(path), os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+
+        with pytest.raises(ConfigError, match="it is not yours"):
+            JsonlSink(path)
+        with pytest.raises(ConfigError, match="it is not yours"):
+            sink(ROW)
+        assert "" == path.read_text()
+
     def test_readers_may_be_let_in(self, tmp_path):
         """A log shipper's group reads it where the sink says so."""
         path = tmp_path / "audit.jsonl"
@@ -185,7 +252,14 @@ class TestLogging:
 
 class TestFailing:
     @pytest.mark.parametrize(
-        "error", [RuntimeError(VALUE), TimeoutError(VALUE), RecursionError(), OSError()]
+        "error",
+        [
+            RuntimeError(VALUE),
+            TimeoutError(VALUE),
+            RecursionError(),
+            OSError(),
+            SystemExit(VALUE),
+        ],
     )
     def test_one_that_fails_blocks_nobody(self, caplog, error):
         """The call goes on, the others get every row, and no text of it is logged."""
@@ -204,6 +278,27 @@ class TestFailing:
         assert VALUE not in caplog.text
         assert {None} == {record.exc_info for record in caplog.records}
 
+    def test_an_interrupt_gives_the_grant_back(self):
+        """Who stops the program while a sink runs has used no grant."""
+        stops = [KeyboardInterrupt()]
+
+        def stopping(row):
+            if row["action"] == "lease_intent" and stops:
+                raise stops.pop()
+
+        with opened(stopping) as broker:
+            broker.put("k", VALUE)
+            with (
+                pytest.raises(KeyboardInterrupt),
+                broker.lease("k", tool_id="t"),
+            ):
+                pytest.fail("it was leased")
+
+            assert ("lease", "failed") == tuple(
+                broker.audit.tail(1)[0][name] for name in ("action", "outcome")
+            )
+            assert [] == broker.unfinished(older_than_seconds=0)
+
     def test_one_that_changes_its_row_changes_nobodys(self):
         """Each sink gets a row of its own."""
         seen = []
@@ -220,6 +315,19 @@ class TestFailing:
             broker.put("k", VALUE)
 
             assert broker.audit.tail(1) == found[-1:]
+
+    @pytest.mark.parametrize("way", ["local", "in_memory", "from_config"])
+    def test_every_way_to_open_takes_them(self, tmp_path, way, monkeypatch):
+        """Each constructor hands its rows to the sinks."""
+        monkeypatch.delenv("TYRUM_ENVIRONMENT", raising=False)
+        (tmp_path / "tyrum.toml").write_text("")
+        given = [] if way == "in_memory" else [tmp_path]
+        seen = []
+
+        with getattr(SecretBroker, way)(*given, audit_sinks=[seen.append]) as broker:
+            broker.put("k", VALUE)
+
+        assert "put" in [row["action"] for row in seen]
 
     def test_an_async_one_is_refused(self):
         """A coroutine would never be awaited, so its rows would be lost."""

@@ -173,3 +173,49 @@ class TestHash:
         named = SecretPolicy(allow=["a"], name="production")
 
         assert named.sha256 == SecretPolicy(allow=["a"]).sha256
+
+
+class TestPrincipals:
+    @pytest.mark.parametrize(
+        "user",
+        ["auth0|ada", "o'neil@x.org", "ada lovelace", "CN=ada,O=x", "google-oauth2|1"],
+    )
+    def test_a_bare_id_of_any_identity_provider(self, user):
+        """A `deny` that names a user as others do denies that user."""
+        policy = SecretPolicy("allow", deny=[{"principals": [user]}])
+
+        def outcome(who):
+            principal = Principal("acme", who)
+            return evaluate([policy], [asked(principal=principal)]).outcome
+
+        assert ("deny", "allow") == (outcome(user), outcome("bob"))
+
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            "arn:aws:iam::1:user/ada",
+            "spiffe://acme/ada",
+            "users/ada",
+            "acme/ada",
+            "acme/users:*",
+            "acme:eu/*",
+            "User:ada",
+            "acme/team/user:ada",
+        ],
+    )
+    def test_one_that_can_never_match_is_refused(self, pattern):
+        """Else a `deny` would silently be none; the mend is told."""
+        with pytest.raises(ConfigError, match="'user:<id>'"):
+            SecretPolicy("allow", deny=[{"principals": [pattern]}])
+
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            *("*", "?", "a*", "ada", "service", "user", "user:*", "user:a/b:c"),
+            *("acme/*", "acme/s*", "acme/service", "acme/user:ada", "acme/us?r:ada"),
+            *("*/service", "acme%2Feu/user:*", "*:ada", "ac*/user:ada"),
+        ],
+    )
+    def test_one_that_can_match_is_taken(self, pattern):
+        """Wildcards may stand anywhere."""
+        assert (pattern,) == PolicyRule(principals=(pattern,)).principals

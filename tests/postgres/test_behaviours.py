@@ -507,14 +507,15 @@ class TestOddText:
         assert 1 == len(provider.names())
 
     def test_long_ids_that_fit(self, broker, canary):
-        """Thread, run and tool ids of any length are kept whole."""
+        """Ids of up to 1,024 characters are kept whole; longer ones work, cut."""
         broker.put("k/1", canary())
-        call = CallIdentity(thread_id="t" * 5000, run_id="r" * 5000)
+        call = CallIdentity(thread_id="t" * 1024, run_id="r" * 5000)
 
         with broker.lease("k/1", tool_id="mcp:" + "x" * 500, call=call) as value:
             assert value.reveal()
         last = broker.audit.tail(1)[0]
-        assert (5000, 504) == (len(last["thread_id"]), len(last["tool_id"]))
+        assert (1024, 504) == (len(last["thread_id"]), len(last["tool_id"]))
+        assert last["run_id"].startswith("r" * 256 + "… (5000 characters, sha256 ")
         assert broker.audit.verify().ok
 
 

@@ -6,7 +6,7 @@ import os
 import traceback
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from langchain_tyrum.broker import CallIdentity, SecretBroker
 from langchain_tyrum.errors import (
@@ -283,6 +283,23 @@ class TestRefused:
                 call()
             assert "mistyped" not in told(caught.value)
         assert "mistyped" not in repr(DatabaseProvider(wrong, key=bytes(32)))
+
+    @pytest.mark.parametrize(
+        ("right", "wrong", "told_of"),
+        [
+            ("loopback-pass-4711", "mistyped-pass-99", "refuses this user or password"),
+            ("127.0.0.1", "no-such-host.invalid", "host's name is not known"),
+            ("/{name}", "/no_such_database", "no such user, database or table"),
+            (":{port}/", ":1/", "nothing listens"),
+        ],
+    )
+    def test_what_is_wrong_is_told_apart(self, postgres, right, wrong, told_of):
+        """Password, host, database and port each have words of their own."""
+        url = make_url(postgres.url)
+        right = right.format(name=url.database, port=url.port)
+
+        with pytest.raises(LedgerError, match=told_of):
+            Catalog(postgres.url.replace(right, wrong))
 
     def test_a_reader_leases_nothing(self, postgres, server):
         """A user who cannot write the ledger gets no value and changes nothing."""

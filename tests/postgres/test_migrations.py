@@ -125,6 +125,24 @@ class TestFailure:
             found = connection.execute(select(schema.catalog_state.c.schema))
             assert schema.SCHEMA == found.scalar()
 
+    def test_dying_after_the_last_step_changes_nothing(self, old, monkeypatch):
+        """Tables and the number of their schema change together, or not at all."""
+        from langchain_tyrum.ledger import migrations
+
+        before, migrate = shape_of_old(old.engine()), migrations.migrate
+
+        def die(connection, found):
+            migrate(connection, found)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(migrations, "migrate", die)
+            with pytest.raises(KeyboardInterrupt):
+                old.open(POLICY)
+        self.untouched(old, before)
+
+        assert old.open(POLICY).audit.verify().ok
+
     def test_a_lost_server_changes_nothing(
         self, postgres, fill_schema_1, server, monkeypatch
     ):

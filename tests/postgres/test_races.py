@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, func, select, text
 
 from langchain_tyrum.broker import CallIdentity
 from langchain_tyrum.errors import LedgerError, SecretRevoked
@@ -284,6 +284,22 @@ class TestOpening:
         broker = store.open()
         assert broker.audit.verify().ok
         assert 2 == broker.describe("github/token").version
+
+    def test_a_writer_at_work_is_waited_for(self, store, later, fill_schema_1):
+        """A migration waits for its turn before it touches a table: none blocks."""
+        import alembic.operations  # noqa: F401 - slow, and the migration needs it
+
+        fill_schema_1(store.engine())
+        engine = engines.writing_engine(engines.make_engine(store.url))
+        with engine.begin() as connection:
+            engines.lock_for_writing(connection)
+            opened = later(lambda: store.open().audit.ledger_id)
+            assert not opened.wait(0.5)
+            connection.execute(text("UPDATE secrets SET scope = scope"))
+        engine.dispose()
+
+        assert opened.result().startswith("l_")
+        assert [(schema.SCHEMA,)] == store.run("SELECT schema FROM catalog_state")
 
     def test_a_slow_maker_of_tables_is_waited_for(self, store, later):
         """Tables that another process is just making are used, not made again."""

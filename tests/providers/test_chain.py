@@ -106,3 +106,14 @@ class TestStandIns:
                 call()
 
         assert provider.calls == ["get", "put", "delete", "names"]
+
+
+class TestFork:
+    def test_members_make_their_locks_anew(self):
+        """A child asks the members as well to forget locks of threads that are gone."""
+        member = MemoryProvider({"x": "kq7-real-value-0001"})
+        lock = member._MemoryProvider__lock
+        chain = ChainProvider([EnvProvider(), ChainProvider([member])])
+        with lock:
+            chain.after_fork()
+            assert "kq7-real-value-0001" == chain.get("x")

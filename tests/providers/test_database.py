@@ -119,6 +119,12 @@ class TestAtRest:
         assert len({row["nonce"] for row in rows}) == len(rows) == 2
         assert len({row["sealed"] for row in rows}) == 2
 
+    def test_text_that_is_no_unicode(self, url):
+        """Lone surrogates come back as they were put; no error holds them."""
+        provider = DatabaseProvider(url, key=KEY)
+        provider.put("a", "kq7-value-\ud800")
+        assert "kq7-value-\ud800" == provider.get("a")
+
     def test_the_key_id_is_stored(self, url, file):
         """Each row names the key that sealed it: 16 hex digits of its SHA-256."""
         DatabaseProvider(url, key=KEY).put("a", "some-value")

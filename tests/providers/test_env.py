@@ -56,3 +56,10 @@ class TestEnvProvider(ProviderContract):
         self.set("NAME", "some-value")
 
         assert EnvProvider().get("NAME", version=4) == "some-value"
+
+    def test_bytes_that_are_no_utf8(self):
+        """A variable with other bytes is answered as bytes; no error holds it."""
+        raw = b"kq7-some-value-\xff"
+        environ = {"A": raw.decode(errors="surrogateescape"), "B": "caf\u00e9-value"}
+        provider = EnvProvider(environ=environ)
+        assert (raw, "caf\u00e9-value") == (provider.get("A"), provider.get("B"))

@@ -98,6 +98,22 @@ class TestRoundTrip:
 
         assert written == stored.redact(written)
 
+    @pytest.mark.parametrize(
+        ("writer", "reader"),
+        [
+            (Principal("a b", "c"), Principal("a", "b c")),
+            (Principal("a", ""), Principal("a", None)),
+            (Principal("a", "service"), Principal("a", None)),
+            (Principal("a service", None), Principal("a", None)),
+        ],
+    )
+    def test_no_two_principals_are_one(self, writer, reader):
+        """However tenant and user are cut, a partition is one principal's alone."""
+        there, back = SHARED.stored_for(writer), SHARED.stored_for(reader)
+
+        assert None is back.open(body(there.redact(ANNS)))
+        assert None is there.open(body(back.redact(ANNS)))
+
     @pytest.mark.parametrize("reader", [ANN, EVE, SERVICE, Principal("acme", "")])
     @pytest.mark.parametrize("obj", [*TEXTS, *OBJECTS])
     def test_nobody_else_reads_it(self, obj, reader):

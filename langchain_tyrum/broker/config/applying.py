@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from langchain_tyrum.broker.config.places import is_another_file, note_file
 from langchain_tyrum.broker.config.pointing import Pointing
 from langchain_tyrum.broker.config.wanted import Wanted, wanted_secrets
 from langchain_tyrum.broker.records.entries import new_entry
@@ -27,19 +29,23 @@ if TYPE_CHECKING:
     Step = Callable[[Journal], None]
 
 
-def apply_config(config: Config, core: Core) -> None:
+logger = logging.getLogger(__name__)
+
+
+def apply_config(config: Config, core: Core, *, withdraw: bool = True) -> None:
     """Upsert what a file declares, and disable what it no longer declares.
 
     Args:
         config: The settings.
         core: The stores of the broker that was opened for them.
+        withdraw: Whether anything is disabled.
 
     Raises:
         ConfigError: Something else in the catalog stands against it; nothing was
             changed.
     """
-    secrets = Applying(config, core)
-    references = Pointing(config, core, secrets.wanted)
+    secrets = Applying(config, core, withdraw=withdraw)
+    references = Pointing(config, core, secrets.wanted, withdraw=withdraw)
     with core.catalog.reading() as connection:
         if not secrets.steps(connection) and not references.steps(connection):
             return
@@ -56,9 +62,11 @@ class Applying:
     Args:
         config: The settings.
         core: The broker's stores.
+        withdraw: Whether what is no longer declared is disabled.
     """
 
-    def __init__(self, config: Config, core: Core) -> None:
+    def __init__(self, config: Config, core: Core, *, withdraw: bool = True) -> None:
+        self._withdraw = withdraw
         self._config = config
         self._core = core
         self.wanted = wanted_secrets(config, core)
@@ -69,10 +77,8 @@ class Applying:
     def steps(self, connection: Connection) -> list[Step]:
         """What is to be done; nothing when the catalog is as the file says."""
         disabled = self._disabled(connection)
-        steps: list[Step] = [
-            partial(self._disable, record=record)
-            for record in self._gone(connection, disabled)
-        ]
+        gone = self._gone(connection, disabled)
+        steps: list[Step] = [partial(self._disable, record=record) for record in gone]
         for wanted in self.wanted:
             there = wanted.there(self._core.catalog, connection)
             if there is None:
@@ -81,6 +87,8 @@ class Applying:
                 self._refuse_other_application(wanted, there, disabled)
                 change = partial(self._change, wanted=wanted, there=there)
                 steps.append(partial(change, columns=columns))
+        if steps and self._withdraw:
+            steps.append(lambda journal: note_file(self._config, journal.connection))
         return steps
 
     def _disabled(self, connection: Connection) -> set[str]:
@@ -165,25 +173,41 @@ class Applying:
 
     def _gone(self, connection: Connection, disabled: set[str]) -> list[SecretRecord]:
         """What this application declared once, and no environment declares now."""
-        mine = self._core.catalog.find(
+        if not self._withdraw:
+            return []
+        found = self._core.catalog.find(
             connection, schema.secrets.c.source == self._config.application
         )
-        return [
+        mine = [e.record for e in found if e.record.handle_id not in disabled]
+        gone = [
             record
-            for record in (entry.record for entry in mine)
-            if record.handle_id not in disabled
-            and not self._config.declared.has_secret(
+            for record in mine
+            if not self._config.declared.has_secret(
                 record.tenant, record.owner, record.name, record.environment
             )
         ]
+        if gone and gone == mine and is_another_file(self._config, connection):
+            raise self._config.error(
+                ("application",),
+                "another settings file declares for the same application in this "
+                "catalog, and this one would disable all of its secrets: give each "
+                "file its own application; if this one replaces the other, declare "
+                "one of those secrets here too, for its first start",
+            )
+        return gone
 
     def _disable(self, journal: Journal, *, record: SecretRecord) -> None:
         self._core.catalog.change(journal.connection, record.handle_id, disabled=True)
         journal.log("declare", "disabled", **about(record))
+        logger.warning(
+            "%r is no longer declared in %s: it is disabled until its table is back",
+            record.name,
+            self._config.file,
+        )
 
     def _end_grants(self, journal: Journal, record: SecretRecord) -> None:
         for grant in self._core.grants.end_for(
-            journal.connection, record.handle_id, keep_always=True
+            journal.connection, record, keep_always=True
         ):
             journal.log(
                 "grant_ended",

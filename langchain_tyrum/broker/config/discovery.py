@@ -80,12 +80,25 @@ def _upwards(start: Path) -> Path | None:
 
 
 def _refuse_foreign(file: Path) -> None:
-    """Refuse what somebody else may have left in a shared folder, e.g. in /tmp."""
-    found = file.stat()
-    trusted = found.st_uid in (os.getuid(), 0) if hasattr(os, "getuid") else True
-    if trusted and not stat.S_IMODE(found.st_mode) & stat.S_IWOTH:
+    """Refuse what somebody else may have left in a shared folder, e.g. in /tmp.
+
+    The file, the link that leads to it, and the folder, whose owner can replace both.
+    """
+    if not hasattr(os, "getuid"):  # modes mean nothing here
+        return
+    found, folder = file.stat(), file.parent.stat()
+    ours = all(one.st_uid in (os.getuid(), 0) for one in (found, file.lstat(), folder))
+    sticky = folder.st_mode & stat.S_ISVTX  # only owners replace what is in it
+    if ours and not _open_to_others(found) and (sticky or not _open_to_others(folder)):
         return
     raise ConfigError(
-        f"{str(file)!r} was found by search and others can write it: if you trust it, "
-        f"name it with {VARIABLE} or from_config(path), else remove it"
+        f"{str(file)!r} was found by search and others can write it, a link to it or "
+        f"its folder: if you trust it, name it with {VARIABLE} or from_config(path), "
+        "else remove it"
     )
+
+
+def _open_to_others(found: os.stat_result) -> bool:
+    """Whether more than the owner can write; a group of that same id is private."""
+    mode = found.st_mode & ~(stat.S_IWGRP if found.st_gid == found.st_uid else 0)
+    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH))

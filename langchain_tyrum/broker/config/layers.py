@@ -1,4 +1,4 @@
-"""The policies of a file: the one at the top, then the environment's, which narrows."""
+"""The policies of a file: the one at the top, then the environment's below it."""
 
 from __future__ import annotations
 
@@ -38,6 +38,26 @@ def read_layers(
         places.append((f"environment {environment}", own))
     found = [_layer(document, name, key, variables, report) for name, key in places]
     return tuple(layer for layer in found if layer is not None)
+
+
+def opening_environments(document: Mapping[str, Any]) -> list[str]:
+    """The environments that allow what the top of the file, by silence, denies.
+
+    That is by the truth table: a layer with lists and no default abstains. Whoever
+    reads "one more layer" may not expect it.
+    """
+    top = table(document, "policy")
+    if not top or "default" in top:
+        return []
+    below = {
+        name: table(document, "environments", name, "policy")
+        for name in table(document, "environments")
+    }
+    return [
+        name
+        for name, own in below.items()
+        if own.get("allow") or own.get("default") == "allow"
+    ]
 
 
 def _layer(

@@ -137,7 +137,9 @@ class Tables(_Table):
     references: dict[str, ReferenceTable] = Field(default_factory=dict)
     """What models may choose from, by alias."""
     policy: PolicyTable | None = None
-    """Who may use what; in an environment one more layer, which can only narrow."""
+    """Who may use what; in an environment one more layer, which never widens what this
+    one says to a scope. With lists and no `default`, this one says nothing to scopes
+    that it does not match: an environment may allow them, until it has a `default`."""
 
 
 class Document(Tables):

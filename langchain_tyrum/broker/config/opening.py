@@ -32,6 +32,7 @@ def open_config(
     environment: str | None,
     policy: SecretPolicy | Sequence[SecretPolicy] | None,
     make: Callable[..., B],
+    withdraw: bool = True,
 ) -> B:
     """Open the broker that a settings file describes, and bring its catalog up to it.
 
@@ -40,6 +41,8 @@ def open_config(
         environment: Where this runs; None: `TYRUM_ENVIRONMENT`, then the file's.
         policy: Further layers, inside those of the file.
         make: Makes the broker from its parts.
+        withdraw: Whether what the file no longer declares is disabled. A command that
+            only looks must not end what a program is using.
 
     Returns:
         The broker.
@@ -54,7 +57,7 @@ def open_config(
     store = open_store(config)
     try:
         broker = make(**_parts(config, store, policy), redactor=redactor)
-        apply_config(config, broker._core)  # noqa: SLF001 - this room's own part
+        apply_config(config, broker._core, withdraw=withdraw)  # noqa: SLF001 - this room's own part
     except BaseException:
         store.catalog.close()
         raise

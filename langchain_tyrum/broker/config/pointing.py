@@ -30,9 +30,18 @@ class Pointing:
         config: The settings.
         core: The broker's stores.
         secrets: The secrets of the active environment.
+        withdraw: Whether what is no longer declared is dropped.
     """
 
-    def __init__(self, config: Config, core: Core, secrets: Sequence[Wanted]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        core: Core,
+        secrets: Sequence[Wanted],
+        *,
+        withdraw: bool = True,
+    ) -> None:
+        self._withdraw = withdraw
         self._config = config
         self._catalog = core.catalog
         self._secrets = {wanted.name: wanted for wanted in secrets}
@@ -45,6 +54,7 @@ class Pointing:
         gone = [
             partial(self._drop, ref_id=ref_id, record=record)
             for ref_id, record in self._gone(connection)
+            if self._withdraw
         ]
         new = [
             partial(self._point, alias=alias)

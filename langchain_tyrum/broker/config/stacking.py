@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.broker.config.keys import Key, has, table
 from langchain_tyrum.broker.config.report import meant
+from langchain_tyrum.broker.config.variables import is_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,7 @@ def choose(
     """The environment: given, `TYRUM_ENVIRONMENT`, or what the file says.
 
     One that a file with environments does not know is a mistake: its policy layer
-    would silently be missing.
+    would silently be missing. Only what the file itself spells out needs no table.
 
     Args:
         document: The whole file.
@@ -89,13 +90,14 @@ def choose(
     known = table(document, "environments")
     named = given or environ.get("TYRUM_ENVIRONMENT") or None
     chosen = named or default
-    if named is None or not known or named in known or named == default:
+    spelt = [default] if default and not is_waiting(document["environment"]) else []
+    if chosen is None or not known or chosen in (*known, *spelt):
         return chosen
     where = "from_config(environment=…)" if given else "TYRUM_ENVIRONMENT"
     report.add(
-        ("environments",),
-        f"the environment that {where} names is not in this file; "
-        f"{meant(named, [*known, *([default] if default else [])])}",
+        ("environments",) if named else ("environment",),
+        f"the environment that {where if named else 'the variable'} names is not in "
+        f"this file; {meant(chosen, [*known, *spelt])}",
     )
     return chosen
 

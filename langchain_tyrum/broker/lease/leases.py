@@ -10,7 +10,7 @@ from langchain_tyrum.broker.lease.opened import Held, Opened
 from langchain_tyrum.broker.lease.permits import Permits
 from langchain_tyrum.broker.lease.reading import Reading, read
 from langchain_tyrum.broker.lease.reserving import Plan, Reserving, Stale
-from langchain_tyrum.errors import ProviderError, SecretNotFound, TyrumError
+from langchain_tyrum.errors import SecretNotFound, TyrumError
 from langchain_tyrum.handles import SecretValue
 
 if TYPE_CHECKING:
@@ -133,11 +133,6 @@ class Leases:
             failure = self._reserving.explain(plan, error)
         except TyrumError as error:
             failure = error
-        except Exception as error:
-            failure = ProviderError(
-                f"a provider failed with {type(error).__name__}; its own text is "
-                "withheld, since it may hold the value"
-            )
         else:
             return self._reserving.finish(plan, readings)
         self._reserving.undo(plan, failure)

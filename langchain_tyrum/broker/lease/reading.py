@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.broker.records.entries import own_ref
+from langchain_tyrum.broker.values.asking import Store
 from langchain_tyrum.errors import ProviderError, SecretNotFound
 
 if TYPE_CHECKING:
     from langchain_tyrum.broker.core import Core
     from langchain_tyrum.ledger.secret_rows import Entry
-    from langchain_tyrum.providers import SecretProvider
+
+#: What the broker calls a value that it stores itself; see `own_ref`.
+_OWN = re.compile(r"[^/]+/[^/]*/[^/]+/h_[^/]+", re.DOTALL)
 
 
 class Tampered(ProviderError):
@@ -42,7 +47,7 @@ class Reading:
         return self.entry.fingerprint not in ("", self.mark)
 
 
-def number_for(store: SecretProvider, version: int) -> int | None:
+def number_for(store: Store, version: int) -> int | None:
     """What to call a version at its provider.
 
     Only where the broker makes up the names are versions its own. Elsewhere other
@@ -56,11 +61,14 @@ def read(core: Core, entry: Entry) -> Reading:
 
     Raises:
         SecretNotFound: The provider has none.
-        Tampered: The provider keeps versions, and this one was overwritten.
+        Tampered: The provider keeps versions, and this one was overwritten; or the
+            entry points to where the broker keeps another secret.
         ProviderError: The provider failed.
     """
     record = entry.record
-    store = core.provider(record.provider)
+    store = Store(core, record.provider)
+    if store.by_handle:
+        _refuse_repointed(entry)
     value = store.get(entry.ref, version=number_for(store, record.version))
     core.cover(record, value)
     reading = Reading(entry, value, core.fingerprint((record.handle_id,), value))
@@ -71,7 +79,20 @@ def read(core: Core, entry: Entry) -> Reading:
     return reading
 
 
-def _refuse_overwritten(core: Core, store: SecretProvider, reading: Reading) -> None:
+def _refuse_repointed(entry: Entry) -> None:
+    """Who can write the catalog must not point one user's entry to another's value."""
+    record = entry.record
+    if not _OWN.fullmatch(entry.ref) or entry.ref == own_ref(record):
+        return
+    raise Tampered(
+        f"the catalog's row of {record.name!r} was altered: it points to where another "
+        "secret is kept; restore the catalog from a backup, and keep it as evidence",
+        provider=record.provider,
+        handle=record.handle_id,
+    )
+
+
+def _refuse_overwritten(core: Core, store: Store, reading: Reading) -> None:
     """Tell an entry that has no versions, and may change, from a stored version."""
     record = reading.entry.record
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from langchain_tyrum.broker.records.rows import about_call, log_lease
 from langchain_tyrum.broker.values.changes import note_mark, rotate_outside
 from langchain_tyrum.errors import LedgerError, ProviderError, TyrumError
 from langchain_tyrum.ledger import reservations
+from langchain_tyrum.ledger.reading import hash_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,23 +70,17 @@ class Reserving:
         Raises:
             TyrumError: This use is refused; the ledger says so.
         """
-        told = about_call(tool_id, call, self._core.environment)
-        refusal: TyrumError
-        with self._core.journal() as journal:
-            entries: dict[str, Entry] = {}
-            try:
-                for name, secret in wanted.items():
-                    entries[name] = self._usable(journal, secret, tool_id, call)
-                grant, told = self._permits.reserve(
-                    journal, entries.values(), told, call=call, digest=digest
-                )
-            except TyrumError as error:
-                refusal = error
-                error.tool_id = error.tool_id or tool_id
-                self._log_refusal(journal, error, told)
-            else:
-                return self._reserve(journal, entries, grant, told, call)
-        raise refusal
+        begun: Plan | TyrumError | None = None
+        try:
+            with self._core.journal() as journal:
+                begun = self._begin(journal, wanted, tool_id, call, digest)
+        except BaseException as error:
+            if isinstance(begun, Plan):
+                self._take_back(begun, journal.rows[-1], error)
+            raise
+        if isinstance(begun, TyrumError):
+            raise begun
+        return begun
 
     def finish(self, plan: Plan, readings: Sequence[Reading]) -> TyrumError | None:
         """Write the outcome, unless what was checked is no longer so.
@@ -135,6 +131,36 @@ class Reserving:
                 if now.record.version != entry.record.version:
                     return _stale(plan)
         return missing
+
+    def _begin(
+        self,
+        journal: Journal,
+        wanted: Mapping[str, Secret],
+        tool_id: str,
+        call: CallIdentity,
+        digest: str | None,
+    ) -> Plan | TyrumError:
+        told = about_call(tool_id, call, self._core.environment)
+        entries: dict[str, Entry] = {}
+        try:
+            for name, secret in wanted.items():
+                entries[name] = self._usable(journal, secret, tool_id, call)
+            grant, told = self._permits.reserve(
+                journal, entries.values(), told, call=call, digest=digest
+            )
+        except TyrumError as error:
+            error.tool_id = error.tool_id or tool_id
+            self._log_refusal(journal, error, told)
+            return error
+        return self._reserve(journal, entries, grant, told, call)
+
+    def _take_back(
+        self, plan: Plan, last: Mapping[str, Any], error: BaseException
+    ) -> None:
+        """Undo what was committed and could not be told to the head file."""
+        with suppress(TyrumError):
+            if hash_at(self._core.catalog, last["seq"]) == last["hash"]:
+                self.undo(plan, error)
 
     def _usable(
         self, journal: Journal, secret: Secret, tool_id: str, call: CallIdentity

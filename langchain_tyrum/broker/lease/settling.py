@@ -19,8 +19,9 @@ class Settling(Part):
     def unfinished(self, *, older_than_seconds: float = 60) -> list[Unfinished]:
         """Leases that were begun and have no outcome, oldest first.
 
-        Each is a process that died between intent and outcome: whether its tool ran
-        is not known, so the grant that it reserved counts as used.
+        Each is a process that died between intent and outcome. The outcome is written
+        before the value is handed out, so its tool never got it; still, the grant that
+        it reserved counts as used.
 
         Args:
             older_than_seconds: Leave out younger ones: they may still be at it.

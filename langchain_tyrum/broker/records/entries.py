@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from langchain_tyrum.errors import ConfigError
@@ -13,6 +15,9 @@ from langchain_tyrum.ledger.secret_rows import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: A name or address, and a port at most.
+_HOST = re.compile(r"[^\s/@?#]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +32,14 @@ class Details:
     expires_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a moment that means another one elsewhere.
+        """Refuse an owner that is nobody, what is no host, and a moment of no zone.
 
         Raises:
-            ConfigError: `expires_at` is no datetime, or has no time zone.
+            ConfigError: `owner` is empty; a host is more than a host; `expires_at` is
+                no datetime, or has no time zone.
         """
+        check_owner(self.owner)
+        check_hosts(self.allowed_hosts)
         until = self.expires_at
         if until is None:
             return
@@ -41,6 +49,47 @@ class Details:
                 "datetime(2027, 1, 31, tzinfo=UTC)"
             )
         object.__setattr__(self, "expires_at", until.astimezone(UTC))
+
+    def terms_for(self, record: SecretRecord) -> dict[str, Any]:
+        """The columns of a record that are other than what is given here."""
+        terms: dict[str, Any] = {}
+        if self.scope and self.scope != record.scope:
+            terms["scope"] = self.scope
+        hosts = tuple(self.allowed_hosts)
+        if hosts and hosts != record.allowed_hosts:
+            terms["allowed_hosts"] = list(hosts)
+        if self.expires_at and self.expires_at != record.expires_at:
+            terms["expires_at"] = self.expires_at.isoformat()
+        return terms
+
+
+def check_owner(owner: str | None) -> None:
+    """Refuse the empty owner, who would be a service here and a user there.
+
+    Raises:
+        ConfigError: It is empty.
+    """
+    if owner == "":
+        raise ConfigError(
+            "the owner is an empty text: is the variable set? Pass the user's id, or "
+            "None (no --owner) for a service"
+        )
+
+
+def check_hosts(hosts: object) -> None:
+    """Refuse what no host can be: a value bound to it could be sent nowhere.
+
+    Raises:
+        ConfigError: It is one text, or something in it is more than a host.
+    """
+    if not isinstance(hosts, str) and isinstance(hosts, Iterable):
+        found = list(hosts)
+        if all(isinstance(host, str) and _HOST.fullmatch(host) for host in found):
+            return
+    raise ConfigError(
+        "allowed_hosts is a list of hosts alone, without scheme, user or path: "
+        "allowed_hosts=['api.github.com']"
+    )
 
 
 def new_entry(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, or_, select
 
-from langchain_tyrum.errors import ConfigError, SecretNotFound
+from langchain_tyrum.errors import ConfigError, SecretNotFound, WeakSecret
 from langchain_tyrum.handles import HANDLE_TEXT, SCHEME
 from langchain_tyrum.ledger import schema
+from langchain_tyrum.ledger.columns import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +26,18 @@ _NAME = re.compile(r"[^\s\[\]{}<>\x00-\x1f\x7f]{1,256}")
 _HANDLE_LIKE = re.compile(r"tyrum://.*|h_[0-9A-Za-z]{22}")
 #: Categories of characters that nobody sees: control, format, surrogates, separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: What people call a secret: words, a number of two digits at most behind each.
+_WORDS = re.compile(r"[A-Za-z]{1,20}[0-9]{0,2}(?:[/_.:-][A-Za-z]{1,20}[0-9]{0,2})*")
+#: Ids that the package makes: of handles, references, grants and the like.
+_ID = re.compile(r"[a-z]_[0-9A-Za-z]{22}")
+#: What the ledger calls what happened, beside the names of errors.
+_WORDS_OF_LEDGER = """
+arm declare drop_master_keys grant_created grant_ended grant_released
+grant_reserved grant_used lease lease_denied lease_intent leak_found purge put
+approval_asked approval_answered reauthorize reference reserved resolved revoke
+rotate unfinished
+"""
+_LEDGER_WORDS = frozenset(_WORDS_OF_LEDGER.split())
 #: How many names are compared, at most, to find the one that was meant.
 _COMPARED = 1000
 
@@ -50,23 +63,77 @@ def check_name(name: str, value: str | bytes | None = None) -> None:
         )
 
 
+def reads_as_name(text: str) -> bool:
+    """Tell whether a text that names nothing may be repeated: it could be a value.
+
+    It may be a typed name, or a value passed by mistake. Words are taken for a name,
+    so a passphrase of plain words is still repeated.
+    """
+    return len(text) <= 64 and bool(_WORDS.fullmatch(text) or _ID.fullmatch(text))
+
+
+def refuse_in_details(value: str | bytes, *texts: str | None) -> None:
+    """Refuse a value that stands in what is said of it: the catalog keeps that raw.
+
+    Raises:
+        ConfigError: It does.
+    """
+    raw = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if raw and any(raw in text for text in texts if text):
+        raise ConfigError(
+            "the scope, environment or a host holds the value itself: these are shown "
+            "everywhere; say something else there"
+        )
+
+
+def refuse_word(name: object, value: str | bytes, *ids: str | None) -> None:
+    """Refuse a value that the books and ids are made of: it is no secret.
+
+    Args:
+        name: The secret's name, for the message.
+        value: Its value.
+        ids: Whose it is: their tenant and user.
+
+    Raises:
+        WeakSecret: It is such a word.
+    """
+    raw = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    bare = raw.strip()
+    known = bare in _LEDGER_WORDS or bare in ids
+    if known or _ID.fullmatch(bare):
+        raise WeakSecret(
+            f"the value of {_called(name)} is an identifier, of a user, a handle or "
+            "the ledger: use a random value"
+        )
+
+
 def check_value(name: object, value: object) -> None:
     """Refuse what is no value: it is not repeated, whatever it is.
 
     Raises:
-        ConfigError: It is neither text nor bytes.
+        ConfigError: It is neither text nor bytes, or text that cannot be written.
     """
-    if isinstance(value, str | bytes):
+    if isinstance(value, bytes) or (isinstance(value, str) and is_unicode(value)):
         return
+    if isinstance(value, str):
+        raise ConfigError(
+            f"the value of {str(name)!r} has lone surrogates, which no encoding can "
+            "write: pass the bytes that were meant"
+        )
     if value is None:
         raise ConfigError(
-            f"the value of {str(name)!r} is None: is the variable set? Pass text or "
+            f"the value of {_called(name)} is None: is the variable set? Pass text or "
             "bytes"
         )
     raise ConfigError(
-        f"the value of {str(name)!r} is of type {type(value).__name__}: is the "
+        f"the value of {_called(name)} is of type {type(value).__name__}: is the "
         "variable set? Pass text or bytes"
     )
+
+
+def _called(name: object) -> str:
+    text = str(name).removeprefix(SCHEME)
+    return repr(str(name)) if reads_as_name(text) else "this secret"
 
 
 def check_alias(alias: str | None) -> None:
@@ -150,11 +217,18 @@ def unknown(shown: str, names: Iterable[str]) -> SecretNotFound:
     """The error for a name that nothing is stored under.
 
     Args:
-        shown: The name, as it may be shown.
+        shown: The name, as it may be shown. It is left out where it is no slip of a
+            known name and does not read like one: it may be a value.
         names: Those that the caller may know of; the closest one is proposed.
     """
     close = get_close_matches(shown, list(names), n=1)
     guess = f"did you mean {close[0]!r}? Else " if close else ""
+    if not close and not reads_as_name(shown):
+        return SecretNotFound(
+            "no secret has that name (not repeated here, since it reads like a "
+            "value): pass a name or handle, and store it with broker.put(…) or "
+            "`langchain-tyrum secret set`"
+        )
     return SecretNotFound(
         f"no secret is named {shown!r}: {guess}store it with broker.put(…) or "
         "`langchain-tyrum secret set`",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, literal, select
 
 from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.broker.records.names import check_alias, check_title
@@ -13,6 +13,7 @@ from langchain_tyrum.broker.records.rows import about
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import HANDLE_TEXT, SCHEME, SecretReference, new_id
 from langchain_tyrum.ledger import schema
+from langchain_tyrum.ledger.columns import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,9 @@ class Referencing(Part):
 
         Args:
             secret: Name or handle.
-            alias: What models call it; unique among names, ids and aliases.
+            alias: What models call it; unique among the tenant's names, ids and
+                aliases. Users' own names count: what they put first is taken, and
+                neither side is told by whom.
             tools: The tool ids that may take it, at least one.
             display_name: What people are shown.
             tenant: Whose name it is; by default the tenant `default`.
@@ -64,6 +67,8 @@ class Referencing(Part):
         check_title(display_name)
         if isinstance(tools, str) or not tools or not all(tools):
             raise ConfigError("name the tools that may take it: tools=['create_issue']")
+        if display_name:
+            self._keep_armed()
         self._core.refuse_value_as_name(alias, display_name)
         with self._core.journal() as journal:
             connection = journal.connection
@@ -200,18 +205,19 @@ class Referencing(Part):
     ) -> list[Pair]:
         """The visible references of that id or alias, or of that handle's secret."""
         table, secrets = schema.references.c, schema.secrets.c
+        text = literal(wanted, Text)  # longer than an id may be, for all we know
         found = [
             (handle_id, reference)
             for handle_id, reference in self._visible(
                 connection,
                 tenant,
                 owner,
-                (table.secret_ref_id == wanted) | (table.secret_alias == wanted),
+                (table.secret_ref_id == text) | (table.secret_alias == text),
             )
             # Some databases compare without regard to case.
             if wanted in (reference.secret_ref_id, reference.secret_alias)
         ]
-        for entry in self._core.catalog.find(connection, secrets.handle_id == wanted):
+        for entry in self._core.catalog.find(connection, secrets.handle_id == text):
             if entry.record.handle_id == wanted:
                 same = table.handle_id.in_(_namesakes(entry.record))
                 found += self._visible(connection, tenant, owner, same)

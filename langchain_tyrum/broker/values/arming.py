@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from langchain_tyrum.broker.lease.reading import Tampered, read
+from langchain_tyrum.broker.values.asking import Store
 from langchain_tyrum.broker.values.changes import note_mark, rotate_outside
 from langchain_tyrum.errors import SecretNotFound, TyrumError
 from langchain_tyrum.ledger import schema
@@ -128,7 +129,7 @@ def _wanted(core: Core, entry: Entry, *, unknown_only: bool) -> list[int]:
 
 def _arm_one(core: Core, entry: Entry, wanted: Sequence[int]) -> list[Reading]:
     record = entry.record
-    store = core.provider(record.provider)
+    store = Store(core, record.provider)
     for version in wanted:
         if version == record.version:
             continue

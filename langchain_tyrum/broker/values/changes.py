@@ -26,7 +26,7 @@ def end_grants(
 ) -> None:
     """End the grants that were given for earlier versions; each leaves its row."""
     for grant in core.grants.end_for(
-        journal.connection, record.handle_id, keep_always=keep_always
+        journal.connection, record, keep_always=keep_always
     ):
         journal.log(
             "grant_ended",

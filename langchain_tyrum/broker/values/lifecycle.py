@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from langchain_tyrum.broker.lease.checks import refuse_ended
 from langchain_tyrum.broker.lease.reading import number_for
-from langchain_tyrum.broker.records.entries import Details, new_entry
+from langchain_tyrum.broker.records.entries import Details, check_owner, new_entry
 from langchain_tyrum.broker.records.rows import about
+from langchain_tyrum.broker.values.asking import Store
 from langchain_tyrum.broker.values.changes import change, end_grants
 from langchain_tyrum.broker.values.purging import purge
 from langchain_tyrum.broker.values.versions import Versions
 from langchain_tyrum.errors import SecretExists
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
 
     from langchain_tyrum.broker.core import Core, Secret
     from langchain_tyrum.broker.lease.opened import Opened
@@ -62,7 +65,7 @@ class Lifecycle:
             if taken is None:
                 core.known.add((entry.record.handle_id, 1))
                 return entry.record
-            core.provider(provider).delete(entry.ref)
+            Store(core, provider).delete(entry.ref, version=None)
             there = self._find(name, details)
             if there is None:
                 raise taken
@@ -111,9 +114,7 @@ class Lifecycle:
     ) -> SecretRecord:
         """Disable every use from now on, leases that are open included."""
         with self._core.journal() as journal:
-            entry = self._core.find(
-                journal.connection, secret, tenant=tenant, owner=owner
-            )
+            entry = self._meant(journal.connection, secret, tenant, owner)
             record = change(self._core, journal, entry.record, status="revoked")
             end_grants(self._core, journal, record, keep_always=False)
             journal.log("revoke", "ok", error=reason or None, **about(record))
@@ -177,17 +178,25 @@ class Lifecycle:
     ) -> SecretRecord:
         record = there.record
         refuse_ended(record)
+        terms = details.terms_for(record)
+        mark = self._core.fingerprint((record.handle_id,), value)
+        if terms and not replace and there.fingerprint in ("", mark):
+            raise SecretExists(
+                f"{record.name!r} is already stored with another "
+                f"{' and '.join(terms)}: pass replace=True if the new one is meant",
+                handle=record.handle_id,
+                scope=record.scope,
+            )
         if not there.fingerprint:
             stored = self._versions.first(there, value)
             if stored is not None:
-                return stored
+                return self._set_terms(stored, terms)
             there = self._entry(record, record.tenant, record.owner)
-        until = details.expires_at or record.expires_at
-        if there.fingerprint == self._core.fingerprint((record.handle_id,), value):
-            return self._prolong(there, until) if replace else record
+        if there.fingerprint == mark:
+            return self._set_terms(there.record, terms)
         if replace:
             return self._versions.next(
-                there, value, allow_short=allow_short, until=until
+                there, value, allow_short=allow_short, terms=terms
             )
         raise SecretExists(
             f"another value is stored as {record.name!r}: call broker.rotate(…), or "
@@ -196,15 +205,17 @@ class Lifecycle:
             scope=record.scope,
         )
 
-    def _prolong(self, there: Entry, until: datetime | None) -> SecretRecord:
-        """Give a value that is stored already another expiry."""
-        if until is None or until == there.record.expires_at:
-            return there.record
+    def _set_terms(
+        self, record: SecretRecord, terms: Mapping[str, object]
+    ) -> SecretRecord:
+        """Give a value that is stored already other terms."""
+        if not terms:
+            return record
         with self._core.journal() as journal:
-            record = change(
-                self._core, journal, there.record, expires_at=until.isoformat()
-            )
-            journal.log("put", "prolonged", **about(record))
+            record = change(self._core, journal, record, **terms)
+            if set(terms) != {"expires_at"}:  # nobody agreed to the others
+                end_grants(self._core, journal, record, keep_always=True)
+            journal.log("put", f"new {', '.join(terms)}"[:40], **about(record))
         return record
 
     def _declared(self, name: str, details: Details) -> Entry | None:
@@ -227,7 +238,16 @@ class Lifecycle:
 
     def _entry(self, secret: Secret, tenant: str, owner: str | None) -> Entry:
         with self._core.catalog.reading() as connection:
-            return self._core.find(connection, secret, tenant=tenant, owner=owner)
+            return self._meant(connection, secret, tenant, owner)
+
+    def _meant(
+        self, connection: Connection, secret: Secret, tenant: str, owner: str | None
+    ) -> Entry:
+        """What is to be changed: an owner that is given means that owner's own."""
+        check_owner(owner)
+        return self._core.find(
+            connection, secret, tenant=tenant, owner=owner, is_owners=True
+        )
 
     def _add(self, entry: Entry, *, action: str) -> None:
         with self._core.journal() as journal:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from langchain_tyrum.broker import opening
 from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.broker.records.entries import Details
-from langchain_tyrum.broker.records.names import check_name, check_value
+from langchain_tyrum.broker.records.names import (
+    check_name,
+    check_value,
+    refuse_in_details,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +51,10 @@ class Storing(Part):
             environment: The only environment it may be leased in.
             allowed_hosts: The only hosts it may be sent to.
             expires_at: When it stops working, with a time zone. A moment that is past
-                makes it expired at once. With `replace` the new expiry holds.
-            replace: Rotate when another value is stored under the name.
+                makes it expired at once.
+            replace: Rotate when another value is stored under the name. A scope, hosts
+                and an expiry that are given replace those that are stored; what is
+                left out stays.
             allow_short: Admit a value below 8 characters; it is then redacted only
                 where it stands as a word of its own.
             tenant: The tenant it belongs to.
@@ -57,28 +63,34 @@ class Storing(Part):
             The handle: safe to print, log and store.
 
         Raises:
-            SecretExists: Another value is stored under the name.
+            SecretExists: Another value is stored under the name, or this one on other
+                terms: scope, hosts or expiry.
             SecretRevoked: The name was revoked; `reauthorize` lifts that.
             WeakSecret: The value is too short or too common to be guarded.
-            ConfigError: The name is malformed, the value is no text and no bytes, or
-                `expires_at` has no time zone.
+            ConfigError: The name is malformed, the value is no text and no bytes, the
+                owner is empty, or `expires_at` has no time zone.
             ProviderError: The provider refused it; nothing was changed.
         """
         check_value(name, value)
         check_name(name, value)
+        self._core.refuse_identifier(name, value, tenant, owner)
+        details = Details(
+            scope=scope,
+            tenant=tenant,
+            owner=owner,
+            environment=environment,
+            allowed_hosts=allowed_hosts,
+            expires_at=expires_at,
+        )
+        refuse_in_details(value, scope, environment, *allowed_hosts)
+        if scope:
+            self._keep_armed()
         self._core.refuse_value_as_name(name, scope)
         return self._lifecycle.put(
             name,
             value,
             provider=provider or opening.first_writable(self._core.providers),
-            details=Details(
-                scope=scope,
-                tenant=tenant,
-                owner=owner,
-                environment=environment,
-                allowed_hosts=allowed_hosts,
-                expires_at=expires_at,
-            ),
+            details=details,
             replace=replace,
             allow_short=allow_short,
         ).handle
@@ -120,6 +132,8 @@ class Storing(Part):
             ConfigError: This broker has no such provider.
         """
         check_name(name)
+        if scope:
+            self._keep_armed()
         self._core.refuse_value_as_name(name, ref, scope)
         details = Details(
             scope=scope,
@@ -151,7 +165,8 @@ class Storing(Part):
             secret: Name or handle.
             value: The new raw value.
             tenant: Whose name it is.
-            owner: Which user's name it is.
+            owner: Whose own secret it is; None is a service's. Unlike in a lease, no
+                service's secret of that name comes before it.
             allow_short: As in `put`.
 
         Raises:
@@ -160,6 +175,7 @@ class Storing(Part):
             WeakSecret: The value is too short or too common to be guarded.
         """
         check_value(secret, value)
+        self._core.refuse_identifier(secret, value, tenant, owner)
         return self._lifecycle.rotate(
             secret, value, tenant=tenant, owner=owner, allow_short=allow_short
         )
@@ -178,8 +194,10 @@ class Storing(Part):
             secret: Name or handle.
             reason: Kept in the ledger.
             tenant: Whose name it is.
-            owner: Which user's name it is.
+            owner: Whose own secret it is; None is a service's. Unlike in a lease, no
+                service's secret of that name comes before it.
         """
+        reason = self._checked(reason)
         return self._lifecycle.revoke(secret, reason=reason, tenant=tenant, owner=owner)
 
     def reauthorize(
@@ -197,11 +215,13 @@ class Storing(Part):
             secret: Name or handle.
             value: The new raw value; None brings the old one back.
             tenant: Whose name it is.
-            owner: Which user's name it is.
+            owner: Whose own secret it is; None is a service's. Unlike in a lease, no
+                service's secret of that name comes before it.
             allow_short: As in `put`.
         """
         if value is not None:
             check_value(secret, value)
+            self._core.refuse_identifier(secret, value, tenant, owner)
         return self._lifecycle.reauthorize(
             secret, value, tenant=tenant, owner=owner, allow_short=allow_short
         )
@@ -215,6 +235,8 @@ class Storing(Part):
         owner: str | None = None,
     ) -> int:
         """Destroy old versions and stop redacting them; returns how many.
+
+        `keep` counts versions that exist; `owner` means that owner's own secret.
 
         Values that an open lease may hold stay covered, and so do all of them in other
         processes, until these end.

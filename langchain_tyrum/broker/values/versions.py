@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from langchain_tyrum.broker.lease.checks import refuse_ended
 from langchain_tyrum.broker.lease.reading import number_for, read
 from langchain_tyrum.broker.records.rows import about
+from langchain_tyrum.broker.values.asking import Store
 from langchain_tyrum.broker.values.changes import change, end_grants
 from langchain_tyrum.errors import ProviderError, SecretNotFound
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from langchain_tyrum.broker.core import Core
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.secret_rows import Entry
-    from langchain_tyrum.providers import SecretProvider
 
 
 class Versions:
@@ -73,7 +73,7 @@ class Versions:
         *,
         allow_short: bool,
         revive: bool = False,
-        until: datetime | None = None,
+        terms: Mapping[str, object] | None = None,
     ) -> SecretRecord:
         """Store the next version.
 
@@ -82,7 +82,7 @@ class Versions:
             value: Its new value.
             allow_short: Admit a value below 8 characters.
             revive: Lift a revocation in the moment that the value replaces the old.
-            until: When the secret expires from then on; None leaves that as it is.
+            terms: Other columns of its record that hold from then on.
 
         Raises:
             SecretRevoked: It was revoked, if only a moment ago.
@@ -105,9 +105,8 @@ class Versions:
             now = core.catalog.by_id(journal.connection, record.handle_id).record
             lost = now.status in ("revoked", "disabled") and not revive
             if not lost and now.version < version:
-                columns = {"fingerprint": core.fingerprint((record.handle_id,), value)}
-                if until:
-                    columns["expires_at"] = until.isoformat()
+                mark = core.fingerprint((record.handle_id,), value)
+                columns = {**(terms or {}), "fingerprint": mark}
                 if revive:
                     columns["status"] = "active"
                 now = change(core, journal, now, version=version, **columns)
@@ -118,13 +117,13 @@ class Versions:
             refuse_ended(now)
         return now
 
-    def writable(self, label: str) -> SecretProvider:
+    def writable(self, label: str) -> Store:
         """The provider of that name, to be written to.
 
         Raises:
             ProviderError: It is read-only.
         """
-        store = self._core.provider(label)
+        store = Store(self._core, label)
         if store.writable:
             return store
         raise ProviderError(
@@ -141,7 +140,7 @@ class Versions:
         with self._core.journal() as journal:
             return self._core.catalog.draw_version(journal.connection, record.handle_id)
 
-    def _take_back(self, store: SecretProvider, entry: Entry, version: int) -> None:
+    def _take_back(self, store: Store, entry: Entry, version: int) -> None:
         """Destroy a version that lost; where there are none, it is the value now."""
         number = number_for(store, version)
         if number is not None:

@@ -95,6 +95,11 @@ def _new_tables(operations: Operations) -> None:
         Column("recorded_at", String(40), nullable=False),
     )
     operations.create_table(
+        "sources",
+        Column("application", String(120), primary_key=True),
+        Column("place", String(64), nullable=False),
+    )
+    operations.create_table(
         "data_keys",
         Column("label", String(40), primary_key=True),
         Column("epoch", Integer, primary_key=True, autoincrement=False),
