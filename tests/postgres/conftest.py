@@ -29,6 +29,19 @@ PASSWORD = "loopback-pass-4711"
 SCHEMA_1 = Path(__file__).parents[1] / "ledger" / "schema_1"
 
 
+def _readable_copy(binaries: Path, folder: Path) -> Path:
+    """Copy the server out of a folder that `nobody` cannot enter.
+
+    Its programs look for the wheel's libraries three folders up.
+    """
+    package = binaries.parents[1]
+    shutil.copytree(binaries.parent, folder / package.name / binaries.parent.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / libraries.name)
+    return folder / package.name / binaries.parent.name / "bin"
+
+
 class Server:
     """One PostgreSQL on a loopback port; as root it runs as `nobody`."""
 
@@ -43,8 +56,7 @@ class Server:
             self._as["extra_groups"] = []
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             if not all(p.stat().st_mode & 0o001 for p in binaries.parents):
-                shutil.copytree(binaries.parent, folder / "install")
-                binaries = folder / "install" / "bin"
+                binaries = _readable_copy(binaries, folder / "install")
         self._bin, self._folder, self._data = binaries, folder, folder / "data"
         secret = folder / "password"
         secret.write_text(PASSWORD)
