@@ -78,7 +78,9 @@ def _before_fork() -> None:
     pools = [_replaced(engine) for engine in tuple(_files)]
     until = time.monotonic() + _PATIENCE
     for pool in pools:
-        while pool.checkedout() and time.monotonic() < until:
+        # Pools that keep nothing, such as NullPool, do not count what is in use.
+        in_use = getattr(pool, "checkedout", int)
+        while in_use() and time.monotonic() < until:
             time.sleep(0.0005)
         pool.dispose()
 

@@ -8,10 +8,12 @@ import threading
 import warnings
 
 import pytest
+from sqlalchemy import NullPool, create_engine
 
 from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.errors import LeaseExpired
 from langchain_tyrum.policy import SecretPolicy
+from langchain_tyrum.providers import DatabaseProvider
 
 ALLOW = SecretPolicy(allow=["*"])
 
@@ -135,3 +137,16 @@ class TestFork:
         actions = [row["action"] for row in broker.audit.tail(100)]
         assert (6, True) == (actions.count("lease"), broker.audit.verify().ok)
         broker.close()
+
+    def test_an_engine_without_a_pool(self, tmp_path, canary):
+        """A catalog on an engine that keeps no connections forks like any other."""
+        engine = create_engine(f"sqlite:///{tmp_path / 't.db'}", poolclass=NullPool)
+        values = DatabaseProvider(engine, key=bytes(32))
+        with SecretBroker(
+            providers=[values], catalog=engine, key=bytes(32), policy=ALLOW
+        ) as broker:
+            raw = canary()
+            broker.put("k/1", raw)
+
+            assert 0 == in_a_child(lambda: raw == value_of(broker))
+            assert raw == value_of(broker)
