@@ -107,7 +107,8 @@ class Leases:
             if failure is None:
                 return held
             if not left or not isinstance(failure, Stale):
-                raise failure
+                # Its frames hold what was read, for as long as somebody keeps it.
+                raise failure.with_traceback(None)
         raise AssertionError  # the last attempt returns or raises
 
     def _fill(self, plan: Plan, held: Held) -> TyrumError | None:
@@ -116,6 +117,10 @@ class Leases:
         try:
             failure = self._read(plan, held)
             done = failure is None
+        except TyrumError as error:  # of the ledger, after the values were read
+            with suppress(TyrumError):
+                self._reserving.undo(plan, error)
+            failure = error
         except BaseException as error:  # e.g. Ctrl-C while a provider is slow
             with suppress(TyrumError):
                 self._reserving.undo(plan, error)
