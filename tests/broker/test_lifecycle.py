@@ -417,3 +417,29 @@ class TestLost:
             ref = broker.catalog.by_id(connection, handle.handle_id).ref
         with pytest.raises(SecretNotFound):
             provider.get(ref, version=2)
+
+    def test_a_rotation_that_was_overtaken_says_so(
+        self, memory_broker, canary, monkeypatch
+    ):
+        """Of two rotations at once the later number wins, and the ledger names both."""
+        broker = memory_broker()
+        handle, newest = broker.put("k/1", canary()), canary()
+        provider = broker._core.providers["memory"]
+        put = type(provider).put
+
+        def put_and_rotate(self, name, value, *, version=None):
+            stored = put(self, name, value, version=version)
+            monkeypatch.setattr(type(provider), "put", put)
+            broker.rotate(handle, newest)
+            return stored
+
+        monkeypatch.setattr(type(provider), "put", put_and_rotate)
+
+        assert 3 == broker.rotate(handle, canary()).version
+
+        with broker.lease(handle, tool_id="t") as value:
+            assert newest == value.reveal()
+        rows = [row for row in broker.audit.tail(10) if row["action"] == "rotate"]
+        assert [("ok", 3), ("superseded", 2)] == [
+            (row["outcome"], row["version"]) for row in rows
+        ]

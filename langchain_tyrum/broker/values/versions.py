@@ -84,6 +84,10 @@ class Versions:
             revive: Lift a revocation in the moment that the value replaces the old.
             terms: Other columns of its record that hold from then on.
 
+        Returns:
+            The record as it is now: of two writers at once the later number wins, and
+            both get its record.
+
         Raises:
             SecretRevoked: It was revoked, if only a moment ago.
         """
@@ -104,7 +108,10 @@ class Versions:
         with core.journal() as journal:
             now = core.catalog.by_id(journal.connection, record.handle_id).record
             lost = now.status in ("revoked", "disabled") and not revive
-            if not lost and now.version < version:
+            if not lost and now.version > version:
+                row = {**about(now), "version": version}
+                journal.log("rotate", "superseded", **row)
+            elif not lost:
                 mark = core.fingerprint((record.handle_id,), value)
                 columns = {**(terms or {}), "fingerprint": mark}
                 if revive:
