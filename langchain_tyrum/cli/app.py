@@ -14,6 +14,7 @@ from langchain_tyrum.cli.grants import add_parser as add_grant
 from langchain_tyrum.cli.key import add_parser as add_key
 from langchain_tyrum.cli.parsing import PROGRAM, Parser, common_options
 from langchain_tyrum.cli.printing import fail
+from langchain_tyrum.cli.scan import add_parser as add_scan
 from langchain_tyrum.cli.secrets import add_parser as add_secret
 from langchain_tyrum.errors import TyrumError
 
@@ -77,6 +78,7 @@ def _parser(more: Sequence[Callable[[Any], object]]) -> Parser:
         add_audit,
         add_config,
         add_key,
+        add_scan,
     ):
         add(commands)
     return parser

@@ -67,6 +67,9 @@ class MessageDeltas:
             return
         key = (namespace, id(raw))
         growing = isinstance(message, BaseMessageChunk)
+        if not growing and key not in self._calls:  # nothing of it can wait
+            yield self._view.redact(message), self._view.redact(raw)
+            return
         if growing and getattr(message, "chunk_position", "") != "last":
             yield from self._call(key, namespace, raw, _CHUNKS).shown(message)
             return

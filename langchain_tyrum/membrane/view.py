@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from operator import is_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
+from langgraph.types import Send
+
+from langchain_tyrum.membrane.snapshots import Contents, Snapshots, made_of, print_of
+from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.redaction.walk.machine import SMALL
 
 if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
 
-
-_ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
-_DEEPEST = 8
+#: LangGraph names each task so in the metadata of its runs: a node, and a random id.
+_MADE_UP = frozenset({"langgraph_checkpoint_ns", "checkpoint_ns"})
+_STEP = "langgraph_step"
 
 
 class RunView:
     """A redactor that knows the messages of its run.
 
     A state shows its whole history at each step, to each guard. A message that was
-    clean is known by the very objects it holds, in its fields and in the lists and
-    dicts inside them: when one of them is another, it is looked at again. A message
-    that holds anything else, whose inside cannot be told so, is never known.
+    clean is known as long as it holds what it held; of one that was edited since,
+    what was edited is looked at. Plain data that comes again (the tools of a model
+    call, the other keys of a state) is known by what it holds.
 
     Everything else is the redactor's.
 
@@ -33,8 +38,8 @@ class RunView:
         self._fresh = redactor
         # Messages deep in other objects are known by the redactor's own memo.
         self._redactor = redactor.memoized()
-        self._known: dict[int, _Seen] = {}
-        self._words: set[str] = set()
+        self._known = Snapshots()
+        self._contents = Contents()
         self._at = redactor.generation
 
     def __getattr__(self, name: str) -> Any:
@@ -45,49 +50,85 @@ class RunView:
 
     def redact(self, obj: Any) -> Any:
         """Redact, and look only at what is not known to be clean."""
-        if type(obj) is dict:
-            return self._dict(obj)
-        if type(obj) is list:
+        if obj is None:
+            return None
+        at = self._redactor.generation
+        if at != self._at:  # a value was registered since
+            self._known, self._contents, self._at = Snapshots(), Contents(), at
+        kind = type(obj)
+        if kind is list:
             return self._list(obj)
+        if kind is dict:
+            return self._dict(obj)
+        if kind is Send:
+            return self._send(obj)
         if isinstance(obj, BaseMessage):
             return self._list([obj])[0]
-        return None if obj is None else self._redactor.redact(obj)
+        return self._redactor.redact(obj)
 
     def _dict(self, obj: dict[Any, Any]) -> Any:
         """A state or an update: its messages by themselves, the rest at once."""
         known = {key: value for key, value in obj.items() if _has_messages(value)}
-        self._forget()
         if not known:
-            return self._redactor.redact(obj)
-        if self._words.issuperset(known) and len(known) == len(obj):
-            shown = [self.redact(value) for value in known.values()]
-            if all(map(is_, shown, known.values())):
-                return obj
-        return self._rebuilt(obj, known)
-
-    def _rebuilt(self, obj: dict[Any, Any], known: dict[Any, Any]) -> Any:
-        rest = {key: value for key, value in obj.items() if key not in known}
+            return self._pairs(obj)
         keys = list(known)
-        other = self._redactor.redact([keys, rest])
+        rest = {key: value for key, value in obj.items() if key not in known}
+        given = [keys, rest]
+        other = self._data(given)
         if type(other) is not list:
             return other  # withheld
         shown = [self.redact(value) for value in known.values()]
-        same = all(map(is_, shown, known.values()))
-        if same and other[0] is keys and other[1] is rest:
-            self._words.update(key for key in keys if type(key) is str)
+        if other is given and all(map(is_, shown, known.values())):
             return obj
         return {**dict(zip(other[0], shown, strict=True)), **other[1]}
 
-    def _list(self, items: list[Any]) -> list[Any]:
-        self._forget()
+    def _send(self, obj: Send) -> Any:
+        """A task that is sent: its parts are plain data mostly."""
+        parts = [obj.node, obj.arg, getattr(obj, "timeout", None)]
+        return obj if self._data(parts) is parts else self._redactor.redact(obj)
+
+    def _data(self, obj: Any) -> Any:
+        contents = self._contents
+        if contents.knows(held := print_of(obj)):
+            return obj
+        clean = self._redactor.redact(obj)
+        if clean is obj:
+            contents.note(held)
+        return clean
+
+    def _pairs(self, obj: dict[Any, Any]) -> Any:
+        """Plain data by its keys: metadata differs in a few of them from its last."""
+        contents = self._contents
+        fresh = contents.fresh_pairs(obj)
+        if not fresh:
+            return obj
+        ids, rest = _parted(fresh)
+        if print_of(rest) is None or not self._are_clean_ids(ids):
+            return self._redactor.redact(obj)
+        if rest and self._redactor.redact(rest) is not rest:
+            return self._redactor.redact(obj)
+        contents.note_pairs(fresh)
+        return obj
+
+    def _are_clean_ids(self, ids: list[str]) -> bool:
+        """Look for values in what is made up anew each time, and is no shape."""
+        if not ids:
+            return True
+        data = "\n".join(ids).encode("utf-8", "surrogatepass")
+        return SEALED_HEAD not in data and not self._fresh.contains(data)
+
+    def _list(self, items: list[Any]) -> Any:
+        if not items or not isinstance(items[0], BaseMessage):
+            return self._data(items)
         known = self._known
-        fresh = [at for at, item in enumerate(items) if not _same(known, item)]
+        fresh = known.fresh(items)
         if not fresh:
             return items
+        fresh = [at for at in fresh if not self._is_still_clean(known, items[at])]
         if len(fresh) == len(items):
-            return self._look(items)
+            return self._look(known, items)
         found = [items[at] for at in fresh]
-        looked = self._look(found)
+        looked = self._look(known, found) if found else found
         if looked is found:
             return items
         clean = list(items)
@@ -95,76 +136,50 @@ class RunView:
             clean[at] = new
         return clean
 
-    def _look(self, items: list[Any]) -> list[Any]:
-        known = self._known  # a registration meanwhile leaves it behind
+    def _is_still_clean(self, known: Snapshots, item: Any) -> bool:
+        """Look at what was set since in a known message: its id, mostly."""
+        if item not in known:
+            return False
+        held = made_of(item)
+        changes = known.changes(item, held)
+        if changes is None or not self._is_clean_part(changes):
+            return False
+        known.note(item, held)
+        return True
+
+    def _is_clean_part(self, fields: dict[str, Any]) -> bool:
+        name = fields.get("id")
+        if len(fields) == 1 and type(name) is str:
+            return self._are_clean_ids([name])
+        return self._fresh.redact(fields) is fields
+
+    def _look(self, known: Snapshots, items: list[Any]) -> list[Any]:
+        before = [_held(item) for item in items]
         clean = self._fresh.redact(items)
         if type(clean) is not list or len(clean) != len(items):
             return [clean] * len(items)  # withheld
-        for item in clean:
-            seen = _seen(item) if isinstance(item, BaseMessage) else None
-            if seen is not None:
-                known[id(item)] = seen
+        for item, old, held in zip(clean, items, before, strict=True):
+            if item is not old:
+                known.note(item, _held(item))
+            elif held is not None and held == vars(item):  # not edited meanwhile
+                known.note(item, held)
         return clean
 
-    def _forget(self) -> None:
-        """Start anew when a value was registered since."""
-        at = self._redactor.generation
-        if at != self._at:
-            self._known, self._words, self._at = {}, set(), at
+
+def _parted(fresh: dict[Any, Any]) -> tuple[list[str], dict[Any, Any]]:
+    """Part what LangGraph makes up for each task from all else."""
+    ids: list[str] = []
+    rest: dict[Any, Any] = {}
+    for key, each in fresh.items():
+        if key in _MADE_UP and type(each) is str:
+            ids.append(each)
+        elif key != _STEP or type(each) is not int or not -SMALL < each < SMALL:
+            rest[key] = each
+    return list(set(ids)), rest
 
 
-class _Seen(NamedTuple):
-    """A clean message: its fields, and what stood in the containers among them."""
-
-    message: BaseMessage
-    fields: list[Any]
-    boxes: list[Any]
-    held: list[Any]
-
-
-def _seen(message: BaseMessage) -> _Seen | None:
-    """Note what a message is made of; None when that cannot be told."""
-    fields = list(vars(message).values())
-    boxes = [
-        value
-        for value in [*fields, message.__pydantic_extra__]
-        if type(value) not in _ATOMS
-    ]
-    try:
-        held = [_plain_copy(box, _DEEPEST) for box in boxes]
-    except TypeError:
-        return None
-    return _Seen(message, fields, boxes, held)
-
-
-def _same(known: dict[int, _Seen], item: Any) -> bool:
-    """Whether this is a message that was clean, and nothing in it was set since."""
-    seen = known.get(id(item))
-    if seen is None or seen.message is not item:
-        return False
-    now = vars(item)
-    if len(now) != len(seen.fields) or not all(map(is_, now.values(), seen.fields)):
-        return False
-    try:
-        return seen.boxes == seen.held
-    except Exception:  # something was put in that cannot be compared
-        return False
-
-
-def _plain_copy(value: Any, deepest: int) -> Any:
-    """Copy plain data.
-
-    Raises:
-        TypeError: It holds more than that, or is too deep.
-    """
-    kind = type(value)
-    if kind in _ATOMS:
-        return value
-    if deepest and kind is dict:
-        return {key: _plain_copy(each, deepest - 1) for key, each in value.items()}
-    if deepest and kind in (list, tuple):
-        return kind(_plain_copy(each, deepest - 1) for each in value)
-    raise TypeError
+def _held(item: Any) -> dict[str, Any] | None:
+    return made_of(item) if isinstance(item, BaseMessage) else None
 
 
 def _has_messages(value: Any, depth: int = 1) -> bool:

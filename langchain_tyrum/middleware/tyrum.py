@@ -13,7 +13,7 @@ from langgraph import types
 from langchain_tyrum.approval.middleware import SecretApprovalMiddleware
 from langchain_tyrum.middleware.hooks import Approvals, Hooks, may_ask, with_hooks
 from langchain_tyrum.middleware.looking import Looking, eyes_of
-from langchain_tyrum.models import guard_model
+from langchain_tyrum.models.guard import guarded_alias
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -160,7 +160,7 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
         changed: dict[str, Any] = {}
         names = ["model_settings", "tool_choice"]
         if isinstance(request.model, BaseChatModel):
-            changed["model"] = guard_model(request.model, self._looking)
+            changed["model"] = guarded_alias(request.model, self._looking)
         if "model" not in changed or not eyes.protected:
             names += ["messages", "system_message"]
         for name in names:
@@ -168,16 +168,16 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
             clean = eyes.view.redact(given) if given else given
             if clean is not given:
                 changed[name] = clean
-        tools = [self._clean_tool(tool, eyes.view) for tool in request.tools]
+        redactor = self.broker.redactor  # asks once what was stored meanwhile
+        tools = [self._clean_tool(each, eyes.view, redactor) for each in request.tools]
         if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
             changed["tools"] = tools
         return request.override(**changed) if changed else request
 
-    def _clean_tool(self, tool: Any, view: Redactor) -> Any:
+    def _clean_tool(self, tool: Any, view: Redactor, redactor: Redactor) -> Any:
         """What the model may read of a tool; the tool itself when that is clean."""
         if not isinstance(tool, BaseTool):
             return view.redact(tool)
-        redactor = self.broker.redactor
         known = self._tools.get(id(tool))
         if not known or known.tool is not tool or known.at != redactor.generation:
             schema = convert_to_openai_tool(tool)

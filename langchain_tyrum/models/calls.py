@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.prompt_values import ChatPromptValue
@@ -29,7 +30,7 @@ class ModelGuard:
         value: PromptValue = parent._convert_input(model_input)  # noqa: SLF001
         messages = value.to_messages()
         clean = self._tyrum_messages(messages)
-        if all(new is old for new, old in zip(clean, messages, strict=True)):
+        if all(map(is_, clean, messages)):
             return value
         return ChatPromptValue(messages=clean)
 

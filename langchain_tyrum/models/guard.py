@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
 
 ModelT = TypeVar("ModelT")
+#: All that pydantic keeps in an object.
+_STATE = (
+    "__dict__",
+    "__pydantic_fields_set__",
+    "__pydantic_extra__",
+    "__pydantic_private__",
+)
 
 
 def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> ModelT:
@@ -60,13 +67,32 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
             f"a {type(model).__name__!r} is no chat model: pass a BaseChatModel, such "
             "as init_chat_model(…) returns for a fixed model"
         )
-    kind = type(model)
-    held = getattr(kind, "_tyrum_guards", ())
-    if any(redactor is each and mode == how for each, how in held):
+    if _is_guarded(type(model), redactor, mode):
         return model
     guarded = model.model_copy()
-    object.__setattr__(guarded, "__class__", _guarded_class(kind, redactor, mode))
+    kind = _guarded_class(type(model), redactor, mode)
+    object.__setattr__(guarded, "__class__", kind)
     return guarded
+
+
+def guarded_alias(model: BaseChatModel, redactor: Redactor) -> BaseChatModel:
+    """Return the guarded form of a model that shares its state with the model.
+
+    It is made anew for each call and costs next to nothing. What the model notes
+    about itself, such as a counter, is not lost with it, as it would be with a copy.
+    """
+    if _is_guarded(type(model), redactor, "redact"):
+        return model
+    kind = _guarded_class(type(model), redactor, "redact")
+    alias = cast("BaseChatModel", object.__new__(kind))
+    for name in _STATE:
+        object.__setattr__(alias, name, getattr(model, name))
+    return alias
+
+
+def _is_guarded(kind: type[Any], redactor: Redactor, mode: Mode) -> bool:
+    held = getattr(kind, "_tyrum_guards", ())
+    return any(redactor is each and mode == how for each, how in held)
 
 
 @functools.lru_cache(maxsize=128)

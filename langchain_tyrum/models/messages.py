@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Mode = Literal["redact", "refuse"]
 
+_DATA = (str, bytes, dict, list, tuple, set, frozenset)
 _WITHHELD = (
     "the messages of a model call could not be redacted, so they were withheld: see "
     "that they hold plain data"
@@ -97,7 +98,7 @@ def guard_options(
 
 
 def _option(value: Any, redactor: Redactor, mode: Mode, where: str) -> Any:
-    if not isinstance(value, str | bytes | dict | list | tuple | set | frozenset):
+    if not isinstance(value, _DATA) or (type(value) in _DATA and not value):
         return value
     if mode == "refuse":
         redactor.refuse({where: value})

@@ -33,6 +33,7 @@ _STREAMED = frozenset({"content", "tool_call_chunks", "additional_kwargs"})
 _KEPT = frozenset({"type", "id", "chunk_position", "usage_metadata"})
 _DERIVED = ("tool_calls", "invalid_tool_calls")
 _MAX_OPEN = 512
+_SHORT = 256
 
 
 class _Stream(Protocol):
@@ -47,6 +48,8 @@ class PartStreams:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._open: dict[_Path, tuple[_Stream, _Names]] = {}
+        self._whole: set[str | int] = set()
+        self._generation = -1
 
     def walk(self, value: Any, path: _Path, names: _Names = ()) -> Any:
         """Return `value` with growing parts held back and all else redacted."""
@@ -54,13 +57,11 @@ class PartStreams:
             kind, key = path[-1]
             if kind == "item" or key in _GROWING:
                 return self._feed(value, path, names)
-            return self._redactor.redact_text(value)
+            return self.whole(value)
         if isinstance(value, dict):
             named = (*names, _name(value))
             return {
-                self._redactor.redact(key): self.walk(
-                    item, (*path, ("key", key)), named
-                )
+                self.whole(key): self.walk(item, (*path, ("key", key)), named)
                 for key, item in value.items()
             }
         if isinstance(value, list):
@@ -68,7 +69,25 @@ class PartStreams:
                 self.walk(item, (*path, ("item", _place(item, at))), names)
                 for at, item in enumerate(value)
             ]
-        return self._redactor.redact(value)
+        return self.whole(value)
+
+    def whole(self, value: Any) -> Any:
+        """Redact what comes whole; each chunk repeats most of it, and it is clean."""
+        if value is None or (isinstance(value, dict | list | str) and not value):
+            return value
+        if type(value) not in (str, int):
+            return self._redactor.redact(value)
+        if self._generation != self._redactor.generation:
+            self._whole = set()
+            self._generation = self._redactor.generation
+        if value in self._whole:
+            return value
+        clean = self._redactor.redact(value)
+        if clean is value and (isinstance(value, int) or len(value) <= _SHORT):
+            if len(self._whole) >= _MAX_OPEN:
+                self._whole = set()
+            self._whole.add(value)
+        return clean
 
     def drain(self, prefix: _Path = ()) -> Iterator[tuple[_Path, _Names, str]]:
         """Close the streams under a path and yield what they still held."""
@@ -125,7 +144,8 @@ class MessageStreamGuard:
         if fields.get("chunk_position") == "last":
             self._open.pop(key, None)
             _put_tails(clean, parts.drain())
-        return _rebuild(type(message), clean)
+            return _rebuild(type(message), clean)
+        return _changed(message, fields, clean)
 
     def flush(self) -> list[Any]:
         """Close all open messages; return one more chunk for each that held text."""
@@ -142,7 +162,7 @@ class MessageStreamGuard:
     def _field(self, parts: PartStreams, name: str, value: Any) -> Any:
         if name in _STREAMED:
             return parts.walk(value, (("key", name),))
-        return value if name in _KEPT else self._redactor.redact(value)
+        return value if name in _KEPT else parts.whole(value)
 
 
 class EventStreamGuard:
@@ -204,6 +224,20 @@ def _fields(message: Any) -> dict[str, Any]:
         for name in _DERIVED:
             fields.pop(name, None)
     return fields
+
+
+def _changed(message: Any, fields: dict[str, Any], clean: dict[str, Any]) -> Any:
+    """Copy a chunk with what changed; built anew where it may hold more than that."""
+    plain = (
+        isinstance(fields.get("content"), str)
+        and not fields.get("tool_call_chunks")
+        and message.__pydantic_private__ is None
+        and message.__dict__.keys() <= type(message).model_fields.keys()
+    )
+    if not plain:
+        return _rebuild(type(message), clean)
+    changed = {name: item for name, item in clean.items() if item is not fields[name]}
+    return message.model_copy(update=changed)
 
 
 def _rebuild(kind: type[Any], fields: dict[str, Any]) -> Any:

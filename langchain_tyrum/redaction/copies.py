@@ -33,14 +33,19 @@ _ESCAPED_FILLER = (
 _WRAP = rb"(?:\\+[rn]|[\r\n])+[ \t]*"
 _ALPHABET = rb"[A-Za-z0-9+/_-]"
 
-#: What must occur for a copy to differ, written for Vectorscan.
+#: What must occur for a copy to differ, written for Vectorscan, by its kind.
+ESCAPES = {name: rb"(?:" + plain + rb"){3}" for name, (_, plain) in _UNITS.items()}
+FILLERS = {
+    "nul": rb"[\t\n\r\x20-\x7e]\x00+[\t\n\r\x20-\x7e]",
+    "zero_width": _ZERO_WIDTH,
+    "escaped": _ESCAPED_FILLER,
+    "run": _ALPHABET + rb"{60}",
+    "wrap": _ALPHABET + rb"{60}[\\\r\n]",
+    "colons": rb"(?::" + _HEX + rb"{2}){4}|(?:-" + _HEX + rb"{2}){4}",
+}
 TRIGGERS = (
-    rb"[\t\n\r\x20-\x7e]\x00+[\t\n\r\x20-\x7e]",
-    _ZERO_WIDTH,
-    _ESCAPED_FILLER,
-    _ALPHABET + rb"{60}[\\\r\n]",
-    rb"(?::" + _HEX + rb"{2}){4}|(?:-" + _HEX + rb"{2}){4}",
-    *(rb"(?:" + plain + rb"){3}" for _, plain in _UNITS.values()),
+    *(each for name, each in FILLERS.items() if name != "run"),
+    *ESCAPES.values(),
 )
 
 
@@ -62,13 +67,10 @@ _RUN = rb"(?:%(any)s){0,8}?(?:%(plain)s){3}(?:%(any)s)*"
 #: What a whole text's copy undoes: runs with three needless escapes or more.
 STRICT = _edits(_RUN, rb"(?:" + _HEX + rb"{2}[:-]){5,}" + _HEX + rb"{2}")
 #: The same for the open end of a stream, where a run may only just have begun.
-LENIENT = _edits(rb"(?:%(any)s)+", rb"(?:" + _HEX + rb"{2}[:-])+" + _HEX + rb"{0,2}")
-#: What may be the beginning of an escape or filler, at the end of a stream.
-DANGLING = re.compile(
-    rb"(?:(?:\\+(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?|[rn])?|%(?:2|25){0,4}[2-7]?|"
-    rb"&(?:#[xX]?[0-9A-Fa-f]{0,6})?|[\xc2\xe2\xef]|\xe2[\x80\x81]|\xef\xbb|\x00+|"
-    rb"[\r\n][\r\n \t]*|[:-]))+\Z"
-)
+_FEW_COLONS = rb"(?:" + _HEX + rb"{2}[:-])+" + _HEX + rb"{0,2}"
+LENIENT = _edits(rb"(?:%(any)s)+", _FEW_COLONS)
+#: The same where single escapes are what is meant, as they are in a whole text.
+HALF_STRICT = _edits(_RUN, _FEW_COLONS)
 _UNIT = re.compile(b"|".join(unit for unit, _ in _UNITS.values()))
 _COLON = re.compile(rb"[:-]")
 
@@ -95,6 +97,11 @@ class Copy:
         self._keep(data, done, len(data))
         self.data = b"".join(self._parts)
         self._ats = [piece.at for piece in self._pieces]
+
+    @property
+    def decodes(self) -> bool:
+        """Whether an escape was undone in it."""
+        return any(piece.decoded for piece in self._pieces)
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of the copy to the span of the original it stands for."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from langchain_tyrum.redaction.copies import strict_copy
 from langchain_tyrum.redaction.findings import Span
 from langchain_tyrum.redaction.markers import MARKER_HEAD
+from langchain_tyrum.redaction.shapes.disguises import looks_disguised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction.copies import Copy
     from langchain_tyrum.redaction.registry import Claim, Entry, Registry
 
+#: Where a form stands, and the form.
+Hit = tuple[int, bytes]
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
@@ -61,60 +64,71 @@ class Sight(NamedTuple):
         return self.everyone or self.own(entry)
 
 
-def find_known(
-    data: bytes, registry: Registry, sight: Sight, *, copy: Copy | None = None
-) -> list[Span]:
+def find_known(data: bytes, registry: Registry, sight: Sight) -> list[Span]:
     """Return the span of every registered form that `sight` covers.
 
     Args:
         data: The text.
         registry: Who registered what.
         sight: Whose values are covered.
-        copy: The text without its disguises, if it has any.
 
     Raises:
         EngineError: The search failed.
     """
-    spans = list(_find(data, registry, sight))
+    hits, copy = _search(data, registry)
+    spans = list(_spans(data, hits, registry, sight)) if hits else []
     if copy is not None:
-        for span in _find(copy.data, registry, sight):
+        again = [hit for tier in registry.tiers() for hit in tier.find(copy.data)]
+        for span in _spans(copy.data, again, registry, sight):
             start, end = copy.original(span.start, span.end)
             how = span.encoding if end - start == span.end - span.start else "broken"
             spans.append(span._replace(start=start, end=end, encoding=how))
     return spans
 
 
-def is_known(data: bytes, registry: Registry, *, disguised: bool) -> bool:
+def is_known(data: bytes, registry: Registry) -> bool:
     """Tell whether any form of anybody's value stands in a text.
 
     Args:
         data: The text.
         registry: Who registered what.
-        disguised: Whether it shows traces of a disguise.
 
     Raises:
         EngineError: The search failed.
     """
-    if not len(registry):
-        return False
-    tiers = registry.tiers()
-    if any(tier.find(data) for tier in tiers):
+    hits, copy = _search(data, registry)
+    if any(form for _, form in hits):
         return True
-    copy = strict_copy(data) if disguised else None
-    return copy is not None and any(tier.find(copy.data) for tier in tiers)
+    return copy is not None and any(
+        form for tier in registry.tiers() for _, form in tier.find(copy.data)
+    )
 
 
-def _find(data: bytes, registry: Registry, sight: Sight) -> Iterator[Span]:
+def _search(data: bytes, registry: Registry) -> tuple[list[Hit], Copy | None]:
+    """Find forms in a text, and copy it without its disguises if it has any."""
+    hits: list[Hit] = []
+    paired = True
     for tier in registry.tiers():
-        for start, form in tier.find(data):
-            end = start + len(form)
-            claims = registry.claims(form)
-            if registry.structure and _in_structure(data, start, end, registry):
-                claims = tuple(c for c in claims if sight.serves(c.entry))
-            claim = _choose(claims, sight, _is_word(data, start, end))
-            if claim is not None:
-                name = claim.entry.name if sight.own(claim.entry) else None
-                yield Span(start, end, name, encoding=claim.encoding)
+        hits += tier.find(data)
+        paired = paired and tier.paired
+    traced = bool(hits) and not all(form for _, form in hits)
+    if traced or looks_disguised(data, colons=not paired):
+        return hits, strict_copy(data)
+    return hits, None
+
+
+def _spans(
+    data: bytes, hits: list[Hit], registry: Registry, sight: Sight
+) -> Iterator[Span]:
+    for start, form in hits:
+        end = start + len(form)
+        claims = registry.claims(form)
+        if registry.structure and _in_structure(data, start, end, registry):
+            claims = tuple(c for c in claims if sight.serves(c.entry))
+        claim = _choose(claims, sight, _is_word(data, start, end)) if claims else None
+        if claim is not None:
+            name = claim.entry.name if sight.own(claim.entry) else None
+            yield Span(start, end, name, encoding=claim.encoding)
 
 
 def _choose(claims: tuple[Claim, ...], sight: Sight, is_word: bool) -> Claim | None:  # noqa: FBT001

@@ -52,6 +52,8 @@ class Registry:
     merges tiers when they become many.
 
     Attributes:
+        count: How many values are registered.
+        longest_short: The length of the longest form that only matches as a word.
         structure: Identifiers of graphs, which stand in code: what users and other
             tenants registered is not looked for in them.
         seal_key: Of sealed markers, which all views make and open alike; None where
@@ -67,15 +69,16 @@ class Registry:
         self._tiers: tuple[Tier, ...] = ()
         self._lock = threading.RLock()
         self._merging = False
-        self._count = 0
+        self.count = 0
         self.generation = 0
         self.has_short = False
+        self.longest_short = 0
         self.structure: frozenset[bytes] = frozenset()
         self.seal_key: bytes | None = None
         _registries.add(self)
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def add(self, entry: Entry, *, allow_short: bool) -> None:
         """Register a value; it is covered when this returns.
@@ -103,8 +106,11 @@ class Registry:
             part = entry.tenant, entry.owner
             self._parts[part] = [*self._parts.get(part, ()), *forms]
             self._entries[entry.key] = (*self._entries.get(entry.key, ()), entry)
-            self.has_short |= entry.short
-            self._count += 1
+            if entry.short:
+                self.has_short = True
+                longest = max(map(len, forms))
+                self.longest_short = max(longest, self.longest_short)
+            self.count += 1
             self.generation += 1
 
     def remove(
@@ -118,7 +124,7 @@ class Registry:
             )
             if kept:
                 self._entries[key] = kept
-            self._count -= len(entries) - len(kept)
+            self.count -= len(entries) - len(kept)
             for entry in set(entries) - set(kept):
                 for form in derived_forms(entry.value):
                     self._disclaim(form, entry)

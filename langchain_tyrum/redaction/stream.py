@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, AnyStr, Self
 
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction.findings import Span, merge
-from langchain_tyrum.redaction.markers import MARKER_HEAD, NAMELESS
-from langchain_tyrum.redaction.text import whole_characters
+from langchain_tyrum.redaction.markers import NAMELESS
+from langchain_tyrum.redaction.stream_glance import Glance
+from langchain_tyrum.redaction.stream_look import Before, Looker, before_open_character
 from langchain_tyrum.redaction.undecided import Lookout
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 _CONTEXT = 128
 _NO_EDGE = b"x" * 16
 _MOST_HELD = 1 << 14
-_LONGEST_END = 96
+_LONGEST_END = 160
+#: From here on what is held is looked at again only when it has grown by an eighth.
+_LARGE = 96
 _log = logging.getLogger(__name__)
 
 
@@ -30,21 +33,34 @@ class RedactionStream:
     What comes out is, joined, what redacting the joined chunks would give. Leaving
     the `with` block drops what is held: call `close` for it first.
 
+    What is held for longer than 16 KB and the longest value is withheld: its middle
+    is forgotten, and it ends as one marker. Where a search fails, or a shape is
+    refused, nothing more comes out.
+
     Feed either strings or byte strings; what comes out is of the same type.
     """
 
     def __init__(self, guard: TextGuard) -> None:
         self._guard = guard
         self._lookout = Lookout(guard)
+        self._glance = Glance(self._lookout)
+        self._looker = Looker(guard, self._lookout)
+        self._binary = self._over = False
+        self._start()
+
+    def _start(self) -> None:
         self._held = b""
-        # what went before, as it was fed and as it came out: a value may have its
-        # beginning in the one, and an edge in the other
-        self._before = (b"", b"")
-        self._binary = False
+        self._more: list[bytes] = []
+        self._size = 0
+        # what is held is looked at when it is as long as this
+        self._due = 0
+        self._before = Before()
         self._until: re.Pattern[bytes] | None = None
+        self._tail = b""
+        self._gap: int | None = None
 
     def __repr__(self) -> str:
-        return f"RedactionStream(held={len(self._held)})"
+        return f"RedactionStream(held={self._size})"
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +71,8 @@ class RedactionStream:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._drop()
+        self._over = self._over or bool(self._size)
+        self._start()
 
     def feed(self, chunk: AnyStr) -> AnyStr:
         """Take a chunk and return what is certain by now.
@@ -74,105 +91,145 @@ class RedactionStream:
         self._binary = True
         return self._take(chunk)
 
-    def _take(self, chunk: bytes) -> bytes:
-        self._held += chunk
-        if self._until is not None:
-            tail = self._held[-len(chunk) - _LONGEST_END :]
-            if not self._until.search(tail):
-                self._shorten()
-                return b""
-            self._until = None
-        return self._emit(final=False)
-
     def close(self) -> Any:
         """Return what is still held, redacted. Closing twice returns nothing more.
+
+        What is fed afterwards is another text.
 
         Returns:
             Text of the type that was fed, a string when nothing was.
         """
-        rest = self._emit(final=True)
-        self._drop()
+        held = self._joined()
+        rest = self._look(held, final=True) if held else b""
+        self._start()
         return rest if self._binary else _text(rest)
 
-    def _emit(self, *, final: bool) -> bytes:
-        if not self._held:
+    def _take(self, chunk: bytes) -> bytes:
+        self._size += len(chunk)
+        if self._due:
+            self._more.append(chunk)
+            if self._waits(chunk):
+                return b""
+            chunk = self._joined()
+        elif self._held:
+            chunk = self._held + chunk
+        if self._over:
+            self._start()
+        if self._over or not chunk:
+            return b""
+        at, needs_look = self._glance.first(chunk, self._before)
+        if needs_look:
+            return self._look(chunk)
+        if not chunk.isascii():
+            at = before_open_character(chunk, at)
+        return self._pass(chunk, at, chunk[:at])
+
+    def _waits(self, chunk: bytes) -> bool:
+        """Tell whether there is no need to look again yet, so long texts cost less."""
+        if self._until is not None:
+            held = self._tail + chunk
+            self._tail = held[-_LONGEST_END:]
+            if self._until.search(held):
+                self._until = None
+                return False
+        if self._size < self._due:
+            return True
+        if self._until is not None:
+            self._shorten(self._joined())
+            return True
+        return False
+
+    def _joined(self) -> bytes:
+        if self._more:
+            self._held = b"".join([self._held, *self._more])
+            self._more = []
+        return self._held
+
+    def _look(self, held: bytes, *, final: bool = False) -> bytes:
+        if self._over:
             return b""
         try:
-            out = self._certain(final=final)
+            out, cut = self._certain(held, final=final)
         except RawSecretFound:
-            self._drop()
+            self._over = True
+            self._start()
             raise
         except Exception as error:
             _log.warning("a stream was withheld: %s", type(error).__name__)
-            self._drop()
+            self._over = True
+            self._start()
             return NAMELESS.encode()
-        self._until = self._lookout.swallows(self._held)
-        self._shorten()
+        out = self._pass(held, cut, out)
+        if self._held:
+            self._wait_for_end()
         return out
 
-    def _certain(self, *, final: bool) -> bytes:
-        """Let go what is certain, one span at a time.
+    def _certain(self, held: bytes, *, final: bool) -> tuple[bytes, int]:
+        before = Before(_last(self._before.fed), _last(self._before.shown))
+        spans, cut = self._looker.look(held, before, final=final)
+        if self._gap is not None:
+            spans, cut = self._mind_the_gap(spans, cut, len(held), final=final)
+        return self._guard.splice(held[:cut], spans), cut
 
-        A marker can give what follows it an edge that it did not have, so what
-        follows is looked at again, as it is in a whole text.
-        """
-        out = b""
-        while True:
-            spans, cut = self._look(final=final)
-            ready = next((span for span in spans if span.end <= cut), None)
-            if ready is None:
-                return out + self._pass(self._held[:cut], cut)
-            before = self._held[: ready.start]
-            marker = self._guard.marker(ready.name)
-            out += self._pass(before + marker, ready.end)
+    def _mind_the_gap(
+        self, spans: list[Span], cut: int, size: int, *, final: bool
+    ) -> tuple[list[Span], int]:
+        """Withhold what stands around the forgotten middle, unless it is one value."""
+        gap = self._gap or 0
+        if any(span.start < gap < span.end for span in spans):
+            return spans, cut
+        unsure = min(gap + self._lookout.awaited().longest, size)
+        if cut < unsure and not final:
+            return [], 0
+        return merge([*spans, Span(0, unsure, None)]), cut
 
-    def _look(self, *, final: bool) -> tuple[list[Span], int]:
-        """Find the spans in what is held, and up to where it is certain."""
-        held = self._held
-        found, cut = list[Span](), len(held)
-        for context in dict.fromkeys(self._before):
-            text, done = context + held, len(context)
-            found += [
-                span._replace(start=max(span.start - done, 0), end=span.end - done)
-                for span in self._guard.covered(text)
-                if span.end > done
-            ]
-            if not final:
-                cut = min(cut, self._lookout.undecided(text, done) - done)
-        spans = [_whole(held, span) for span in merge(found)] if found else found
-        return spans, self._clear_of(spans, cut, final=final)
-
-    def _clear_of(self, spans: list[Span], cut: int, *, final: bool) -> int:
-        """Move the cut before a span that crosses it, or that may yet be no word."""
-        held, size = self._held, len(self._held)
-        shorts = self._guard.registry.has_short
-        for span in reversed(spans):
-            word = shorts and MARKER_HEAD.startswith(held[span.end : span.end + 9])
-            if span.start < cut and (span.end > cut or (word and not final)):
-                cut = span.start
-        while 0 < cut < size and held[cut] & 0xC0 == 0x80:
-            cut -= 1
-        return cut
-
-    def _pass(self, out: bytes, end: int) -> bytes:
+    def _pass(self, held: bytes, cut: int, out: bytes) -> bytes:
         """Let text go and keep the last of it as context of what is held."""
-        fed, shown = self._before
-        self._before = (_last(fed + self._held[:end]), _last(shown + out))
-        self._held = self._held[end:]
+        if cut:
+            self._remember(held[:cut], out)
+        self._held = held[cut:]
+        self._size = size = len(self._held)
+        self._due = 0
+        if size > _LARGE:
+            self._due = size + (size >> 3)
+            self._shorten(self._held)
         return out
 
-    def _longest(self) -> int:
-        tiers = self._guard.registry.tiers()
-        return max((tier.longest for tier in tiers), default=0)
+    def _remember(self, passed: bytes, out: bytes) -> None:
+        """Keep the last of what went before, as it was fed and as it came out."""
+        self._gap = None
+        before = self._before
+        fed = _grown(before.fed, passed)
+        if before.fed is before.shown and passed == out:
+            before.fed = before.shown = fed
+            return
+        before.fed, before.shown = fed, _grown(before.shown, out)
+        if _last(fed) == _last(before.shown):
+            before.shown = fed
 
-    def _shorten(self) -> None:
+    def _wait_for_end(self) -> None:
+        """Look no more at an open-ended credential until its end comes."""
+        self._until = self._lookout.swallows(self._held)
+        if self._until is not None:
+            self._due = max(self._due, 2 * self._most())
+            self._tail = self._held[-_LONGEST_END:]
+
+    def _most(self) -> int:
+        return _MOST_HELD + self._lookout.awaited().longest
+
+    def _shorten(self, held: bytes) -> None:
         """Forget the middle of what is held for too long: it ends as one marker."""
-        most = _MOST_HELD + self._longest()
-        if len(self._held) > 2 * most:
-            self._held = self._held[:most] + self._held[-most:]
+        most = self._most()
+        if len(held) > 2 * most:
+            self._held = held[:most] + held[-most:]
+            self._gap = most
+            self._size = len(self._held)
+        self._due = max(self._due, self._size + (self._size >> 3))
 
-    def _drop(self) -> None:
-        self._held, self._before, self._until = b"", (b"", b""), None
+
+def _grown(context: bytes, text: bytes) -> bytes:
+    context += text
+    return context if len(context) <= 2 * _CONTEXT else _last(context)
 
 
 def _last(text: bytes) -> bytes:
@@ -180,11 +237,6 @@ def _last(text: bytes) -> bytes:
     if len(text) <= _CONTEXT:
         return text
     return _NO_EDGE + text[-_CONTEXT + len(_NO_EDGE) :]
-
-
-def _whole(text: bytes, span: Span) -> Span:
-    start, end = whole_characters(text, span.start, span.end)
-    return span._replace(start=start, end=end)
 
 
 def _text(data: bytes) -> str:

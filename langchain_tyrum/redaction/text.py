@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Literal
 
 from langchain_tyrum.errors import RawSecretFound
-from langchain_tyrum.redaction.copies import strict_copy
 from langchain_tyrum.redaction.findings import REGISTERED, Span, merge
 from langchain_tyrum.redaction.known import find_known, is_known
 from langchain_tyrum.redaction.markers import (
@@ -17,7 +17,7 @@ from langchain_tyrum.redaction.markers import (
     SEALED_HEAD,
     marker,
 )
-from langchain_tyrum.redaction.shapes.disguises import looks_disguised
+from langchain_tyrum.redaction.neighbors import known_beside, with_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["redact", "refuse", "observe"]
 _PASSES = 6
-_WINDOW = 1 << 14
-_BESIDE = 64
-_JOINING = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +55,8 @@ class TextGuard:
     ) -> list[Span]:
         """Return what must not be seen, merged and in order.
 
+        Where shapes are observed, they are merged apart from what is registered.
+
         Args:
             data: The text in UTF-8.
             shapes: Whether to look for shapes too.
@@ -67,18 +66,23 @@ class TextGuard:
         Raises:
             EngineError: The search failed: nothing of the text may be shown.
         """
-        rows, disguised = self.shapes.signals(data, disguises=bool(self.registry))
-        if anybody:
-            hit = is_known(data, self.registry, disguised=disguised)
-            found = [Span(0, len(data), None)] if hit else []
-        else:
-            found = self._known(data, disguised=disguised)
-        if shapes and rows:
-            found += self.shapes.find(data, rows)
+        found: list[Span] = []
+        if self.registry.count:
+            if not anybody:
+                found = find_known(data, self.registry, self.sight)
+                if found and MARKER_HEAD in data:
+                    found = _around_markers(found, data)
+            elif is_known(data, self.registry):
+                found = [Span(0, len(data), None)]
         if (anybody or self.sight.seals) and SEALED_HEAD in data:
             seals = SEALED_BYTES.finditer(data)
             found += [Span(*seal.span(), None, encoding="sealed") for seal in seals]
-        return merge(found) if found else found
+        seen = self.shapes.find(data) if shapes and self.shapes.rows else []
+        if found and seen and self.mode == "observe":
+            # what stays as it is must not hide the value in it
+            apart = [*merge(found), *merge(seen)]
+            return sorted(apart, key=lambda span: (span.start, span.end))
+        return merge([*found, *seen]) if found or seen else []
 
     def holds(self, data: bytes) -> bool:
         """Tell whether serialized data holds a registered value that is covered here.
@@ -87,21 +91,9 @@ class TextGuard:
             EngineError: The search failed.
         """
         registry = self.registry
-        if not data or not len(registry):
+        if not data or not registry.count:
             return False
-        disguised = looks_disguised(data)
-        if not is_known(data, registry, disguised=disguised):
-            return False
-        return bool(self._known(data, disguised=disguised))
-
-    def _known(self, data: bytes, *, disguised: bool) -> list[Span]:
-        if not len(self.registry):
-            return []
-        copy = strict_copy(data) if disguised else None
-        spans = find_known(data, self.registry, self.sight, copy=copy)
-        if spans and MARKER_HEAD in data:
-            return [_around_markers(span, data) for span in spans]
-        return spans
+        return bool(find_known(data, registry, self.sight))
 
     def redact(self, data: bytes, *, shapes: bool = True) -> bytes:
         """Return the text with markers in place of values; the same when clean.
@@ -112,46 +104,31 @@ class TextGuard:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
         try:
-            clean = self._settle(data, shapes=shapes)
+            # what comes out must be clean by the same eyes, so they look again
+            for _ in range(_PASSES):
+                spans = self.covered(data, shapes=shapes)
+                if not spans:
+                    return data
+                spans = self.with_neighbors(data, spans, shapes=shapes)
+                data = self.splice(data, spans)
         except RawSecretFound:
             raise
         except Exception as error:
             _log.warning("a text was withheld: %s", type(error).__name__)
-            return NAMELESS.encode()
-        return clean
-
-    def _settle(self, data: bytes, *, shapes: bool) -> bytes:
-        """Redact, and look again: what comes out must be clean by the same eyes."""
-        for _ in range(_PASSES):
-            spans = self.covered(data, shapes=shapes)
-            if not spans:
-                return data
-            data = self.splice(data, self.with_neighbors(data, spans, shapes=shapes))
         return NAMELESS.encode()
 
     def with_neighbors(
         self, data: bytes, spans: list[Span], *, shapes: bool
     ) -> list[Span]:
-        """Add what is found only once a marker stands before it.
+        """Add what is found only once a marker stands before it."""
 
-        A token that follows a value without a gap begins nowhere, until the value
-        is a marker.
-        """
-        at = 0
-        while at < len(spans):
-            end = spans[at].end
-            at += 1
-            if data[end : end + 1] not in _JOINING or end == len(data):
-                continue
-            window = NAMELESS.encode() + data[end : end + _WINDOW]
-            shift = end - len(NAMELESS)
-            beside = [
-                span._replace(start=max(span.start + shift, end), end=span.end + shift)
-                for span in self.covered(window, shapes=shapes)
-                if span.start < len(NAMELESS) + _BESIDE and span.end > len(NAMELESS)
-            ]
-            spans = [*spans[:at], *merge([*spans[at:], *beside])]
-        return spans
+        def beside(window: bytes, before: int) -> list[Span]:
+            found = known_beside(window, before, self.registry, self.sight)
+            if shapes:
+                found += self.shapes.find(window, before=before)
+            return self._replaceable(found)
+
+        return with_neighbors(data, spans, beside)
 
     def covered(self, data: bytes, *, shapes: bool = True) -> list[Span]:
         """Return the spans that get a marker, given the mode.
@@ -160,7 +137,8 @@ class TextGuard:
             EngineError: The search failed: nothing of the text may be shown.
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
-        return self._replaceable(self.spans(data, shapes=shapes))
+        spans = self.spans(data, shapes=shapes)
+        return self._replaceable(spans) if spans else spans
 
     def _replaceable(self, spans: list[Span]) -> list[Span]:
         if self.mode == "redact" or not spans:
@@ -216,20 +194,24 @@ class TextGuard:
     def _safe_marker(self, name: str) -> bytes:
         wanted = marker(name).encode()
         everyone = self.sight._replace(everyone=True)
-        rows, _ = self.shapes.signals(wanted, disguises=False)
-        if find_known(wanted, self.registry, everyone):
+        if self.registry.count and find_known(wanted, self.registry, everyone):
             return NAMELESS.encode()
-        return NAMELESS.encode() if self.shapes.find(wanted, rows) else wanted
+        return NAMELESS.encode() if self.shapes.find(wanted) else wanted
 
 
-def _around_markers(span: Span, data: bytes) -> Span:
-    """Widen a span to the markers it cuts, so that none is left in pieces."""
-    for match in MARKER_BYTES.finditer(data):
-        if match.start() < span.end and span.start < match.end():
-            span = span._replace(
-                start=min(span.start, match.start()), end=max(span.end, match.end())
-            )
-    return span
+def _around_markers(spans: list[Span], data: bytes) -> list[Span]:
+    """Widen spans to the markers that they cut, so that none is left in pieces."""
+    marks = [match.span() for match in MARKER_BYTES.finditer(data)]
+    ends = [end for _, end in marks]
+    wide = []
+    for span in spans:
+        start, end = span.start, span.end
+        at = bisect_right(ends, start)
+        while at < len(marks) and marks[at][0] < end:
+            start, end = min(start, marks[at][0]), max(end, marks[at][1])
+            at += 1
+        wide.append(span._replace(start=start, end=end))
+    return wide
 
 
 def whole_characters(data: bytes, start: int, end: int) -> tuple[int, int]:

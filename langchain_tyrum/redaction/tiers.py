@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.redaction.beginnings import Beginnings
 from langchain_tyrum.redaction.engines import build_engines
+from langchain_tyrum.redaction.shapes.disguises import SHORT, looks_odd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _ANCHOR = 16
 _SKIP = 8
 _HEAD = 4
-_SHORT = 64
 _MANY = 4096
+#: Up to so many forms, pairs of digits cost less as anchors than as an expression.
+_MOST_PAIRED = 1 << 14
 _AWKWARD = frozenset(b"+/-_\0")
+_DIGITS = re.compile(rb"[0-9A-Fa-f]{12,}")
+#: The form that a hit of a paired anchor stands for.
+PAIRED = b""
 
 
 def _anchor(form: bytes) -> int:
@@ -34,16 +41,31 @@ def _anchor(form: bytes) -> int:
     return first
 
 
+def _paired(form: bytes) -> Iterator[bytes]:
+    """Yield an anchor of a hexadecimal form whose pairs are set apart: `41:42:43`."""
+    if not _DIGITS.fullmatch(form):
+        return
+    start = min(_SKIP, (len(form) - _ANCHOR // 3 * 2 - 2) & ~1)
+    pairs = [form[at : at + 2] for at in range(start, start + 12, 2)]
+    for mark in (b":", b"-"):
+        yield mark.join(pairs)[:_ANCHOR]
+
+
 class Tier(Beginnings):
-    """Forms that are looked for together. Immutable once built."""
+    """Forms that are looked for together. Immutable once built.
+
+    Attributes:
+        longest: The length of the longest form.
+        paired: Whether hexadecimal forms whose pairs are set apart leave a trace; if
+            not, such a text is to be told by its looks.
+    """
 
     def __init__(self, forms: Iterable[bytes]) -> None:
         super().__init__(forms)
+        self.paired = len(self.forms) <= _MOST_PAIRED
         # most anchors have one form: no tuple for those, there are many
         anchors: dict[bytes, bytes | tuple[bytes, ...]] = {}
-        for form in self.forms:
-            start = _anchor(form)
-            anchor = form[start : start + _ANCHOR]
+        for anchor, form in self._anchored():
             others = anchors.get(anchor)
             if others is None:
                 anchors[anchor] = form
@@ -57,17 +79,29 @@ class Tier(Beginnings):
             for engine, indexes in build_engines(patterns)
         ]
         self.longest = max(map(len, self.forms), default=0)
-        self._unfit = len(self.forms) > _MANY or any(
-            len(form) < _HEAD for form in self.forms
-        )
+        shortest = min(map(len, self.forms), default=0)
+        #: In a short text, every so many places, a form shows one of its first pieces.
+        self._step = min(_HEAD, shortest - _HEAD + 1)
+        self._unfit = len(self.forms) > _MANY or self._step < 1
+
+    def _anchored(self) -> Iterator[tuple[bytes, bytes]]:
+        for form in self.forms:
+            start = _anchor(form)
+            yield form[start : start + _ANCHOR], form
+        if self.paired:
+            for form in self.forms:
+                for anchor in _paired(form):
+                    yield anchor, PAIRED
 
     def find(self, data: bytes) -> list[tuple[int, bytes]]:
         """Return (start, form) of every occurrence of every form.
 
+        The form `PAIRED` stands for a trace of one whose pairs are set apart.
+
         Raises:
             EngineError: The engine failed or was flooded.
         """
-        if len(data) <= _SHORT and not self._may_hold(data):
+        if len(data) <= SHORT and not self._may_hold(data):
             return []
         found = []
         for engine, table in self._groups:
@@ -85,7 +119,13 @@ class Tier(Beginnings):
         An id is looked at in no time; handing the interpreter over and waiting to
         get it back takes many times as long.
         """
-        if self._unfit:
+        if self._unfit or looks_odd(data):
             return True
-        slices = [data[at : at + _HEAD] for at in range(len(data))]
-        return not self.heads.isdisjoint(slices)
+        pieces = [data[at : at + _HEAD] for at in range(0, len(data), self._step)]
+        return not self._pieces.isdisjoint(pieces)
+
+    @cached_property
+    def _pieces(self) -> frozenset[bytes]:
+        return frozenset(
+            form[at : at + _HEAD] for form in self.forms for at in range(self._step)
+        )

@@ -11,23 +11,31 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state import compat
-from langchain_tyrum.state.acting import acting_by, noting
+from langchain_tyrum.state.acting import acting_by
 from langchain_tyrum.state.config import clean_config, clean_metadata, refuse_ids
 from langchain_tyrum.state.guard import GUARD, Guard, guard_of, passes, refuse_each
 from langchain_tyrum.state.opening import Sought, open_tuple
-from langchain_tyrum.state.seen import Seen
 from langchain_tyrum.state.serde import guard_serde
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from langgraph.checkpoint.base import CheckpointTuple
 
     from langchain_tyrum.redaction import Redactor
-    from langchain_tyrum.state.acting import Note
 
 #: The parts of a checkpoint whose keys are names of channels and nodes.
 _NAMED = ("channel_values", "channel_versions", "versions_seen")
+#: What PostgreSQL's saver, for one, writes into a JSON column.
+_SHORT = (str, int, float)
+_CHANNEL = "a channel of the checkpoint"
 SaverT = TypeVar("SaverT", bound=BaseCheckpointSaver[Any])
 
 
@@ -63,7 +71,6 @@ def guard_checkpointer(saver: SaverT, redactor: Redactor) -> SaverT:
     clone = copy.copy(saver)
     clone.serde = guard_serde(saver.serde, redactor)
     setattr(clone, GUARD, guard)
-    vars(clone)["_tyrum_seen"] = Seen()
     if known is None:
         clone.__class__ = _guarded_class(type(saver))  # type: ignore[arg-type]
     return clone
@@ -73,10 +80,10 @@ def _clean_writes(
     self: Any, guard: Guard, writes: Sequence[tuple[str, Any]]
 ) -> Sequence[tuple[str, Any]]:
     refuse_each(guard, (("a channel name", channel) for channel, _ in writes))
+    if compat.writes_through_serde(type(self)):
+        return writes
     values = [value for _, value in writes if value is not None]
     if guard.clean(values, "pending writes") is values:
-        for value in values:
-            _seen(self).note(value)
         return writes
     return [
         (channel, guard.clean(value, f"a write to {channel!r}"))
@@ -93,27 +100,34 @@ def _refuse_names(guard: Guard, checkpoint: Any) -> None:
     refuse_each(guard, (("a node or channel name", name) for name in names))
 
 
-def _clean_checkpoint(self: Any, guard: Guard, config: Any, checkpoint: Any) -> Any:
+def _clean_checkpoint(self: Any, guard: Guard, checkpoint: Any) -> Any:
     _refuse_names(guard, checkpoint)
     if not compat.writes_through_serde(type(self)):
         return guard.clean(checkpoint, "a checkpoint")
-    values = checkpoint.get("channel_values") or {}
-    cleaned = {
-        channel: _seen(self).clean(guard, _key(config, channel), value)
-        for channel, value in values.items()
-    }
-    if all(cleaned[channel] is value for channel, value in values.items()):
+    short = _short_values(checkpoint.get("channel_values") or {})
+    unknown = guard.texts.unknown(guard.generation, short.values())
+    if not unknown:
         return checkpoint
-    return {**checkpoint, "channel_values": cleaned}
+    return _clean_short(guard, checkpoint, short)
 
 
-def _seen(self: Any) -> Seen:
-    return cast("Seen", self._tyrum_seen)
+def _short_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that some savers write past their serializer."""
+    return {name: value for name, value in values.items() if type(value) in _SHORT}
 
 
-def _key(config: Any, channel: str) -> tuple[str, str, str]:
-    ids = config["configurable"]
-    return str(ids.get("thread_id")), str(ids.get("checkpoint_ns") or ""), channel
+def _clean_short(guard: Guard, checkpoint: Any, short: dict[str, Any]) -> Any:
+    generation = guard.generation
+    cleaned = {
+        channel: clean
+        for channel, value in short.items()
+        if (clean := guard.clean(value, _CHANNEL)) is not value
+    }
+    if not cleaned:
+        guard.texts.add(generation, set(short.values()))
+        return checkpoint
+    values = {**checkpoint["channel_values"], **cleaned}
+    return {**checkpoint, "channel_values": values}
 
 
 def _open(self: Any, saved: CheckpointTuple | None) -> Any:
@@ -121,20 +135,12 @@ def _open(self: Any, saved: CheckpointTuple | None) -> Any:
     return saved and open_tuple(guard, saved, type(self))
 
 
-def _trust(self: Any, saved: CheckpointTuple | None, note: Note) -> Any:
-    """Take what was read as seen: it is on disk already, unless it was sealed."""
-    if saved is not None and not note.opened:
-        for channel, value in saved.checkpoint["channel_values"].items():
-            _seen(self).trust(_key(saved.config, channel), value)
-    return saved
-
-
 def _cleaned(
     self: Any, config: Any, checkpoint: Any, metadata: Any
 ) -> tuple[Any, Any, Any]:
     guard = cast("Guard", guard_of(self))
     config = clean_config(guard, config)
-    checkpoint = _clean_checkpoint(self, guard, config, checkpoint)
+    checkpoint = _clean_checkpoint(self, guard, checkpoint)
     return config, checkpoint, clean_metadata(guard, metadata)
 
 
@@ -196,20 +202,18 @@ def _aput_writes(inner: Callable[..., Any]) -> Callable[..., Any]:
 
 def _get_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
     def get_tuple(self: Any, config: Any) -> Any:
-        with acting_by(config), noting() as note:
+        with acting_by(config):
             refuse_ids(cast("Guard", guard_of(self)), config)
-            saved = _open(self, inner(self, config))
-        return _trust(self, saved, note)
+            return _open(self, inner(self, config))
 
     return get_tuple
 
 
 def _aget_tuple(inner: Callable[..., Any]) -> Callable[..., Any]:
     async def aget_tuple(self: Any, config: Any) -> Any:
-        with acting_by(config), noting() as note:
+        with acting_by(config):
             refuse_ids(cast("Guard", guard_of(self)), config)
-            saved = _open(self, await inner(self, config))
-        return _trust(self, saved, note)
+            return _open(self, await inner(self, config))
 
     return aget_tuple
 

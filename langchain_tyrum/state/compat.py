@@ -8,20 +8,26 @@ here only, so that a new LangGraph breaks one module and its tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde import jsonplus
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Extension type of a constructor with one argument: what a SecretStr becomes.
 SINGLE_ARGUMENT: int = jsonplus.EXT_CONSTRUCTOR_SINGLE_ARG
+_MODEL: int = jsonplus.EXT_PYDANTIC_V2
 _OPTION: int = jsonplus._option  # noqa: SLF001
+_MESSAGES = "langchain_core.messages."
+_MOST = 2048
+#: Module, name and, of a model, what returns its fields; None: as LangGraph does it.
+_Kind = tuple[str, str, "Callable[[Any], Any] | None"] | None
 _UNPACK = ormsgpack.OPT_NON_STR_KEYS
 
 
@@ -32,10 +38,23 @@ class Extension:
     code: int
     payload: Any
 
+    def __hash__(self) -> int:
+        return hash(self.code)  # it may be the key of a dict
 
-@lru_cache(maxsize=2048)
-def _is_secret(cls: type) -> bool:
-    return hasattr(cls, "get_secret_value") and not hasattr(cls, "model_dump")
+
+class _Kinds(dict[type, "_Kind"]):
+    """How objects of each class are written; asked for each message, so it is fast."""
+
+    def __missing__(self, cls: Any) -> _Kind:
+        if len(self) > _MOST:
+            self.clear()
+        kind: _Kind = None
+        if getattr(cls, "model_dump", None) is BaseModel.model_dump:
+            kind = cls.__module__, cls.__name__, cls.__pydantic_serializer__.to_python
+        elif hasattr(cls, "get_secret_value") and not hasattr(cls, "model_dump"):
+            kind = cls.__module__, cls.__name__, None
+        self[cls] = kind
+        return kind
 
 
 def encoder(hide: Callable[[Any], Any]) -> Callable[[Any], bytes]:
@@ -51,21 +70,24 @@ def encoder(hide: Callable[[Any], Any]) -> Callable[[Any], bytes]:
         A function from an object to msgpack bytes.
     """
 
-    def encode(data: Any) -> bytes:
-        return ormsgpack.packb(data, default=default, option=_OPTION)
+    def default(obj: Any) -> Any:
+        kind = kinds[type(obj)]
+        if kind is None:
+            return plain(obj)
+        module, name, fields = kind
+        if fields is None:
+            hidden = hide(obj.get_secret_value())
+            return ormsgpack.Ext(SINGLE_ARGUMENT, encode((module, name, hidden)))
+        # as LangGraph does, without a detour: messages are many
+        made = module, name, fields(obj), "model_validate_json"
+        return ormsgpack.Ext(_MODEL, encode(made))
 
+    kinds = _Kinds()
+    encode = partial(ormsgpack.packb, default=default, option=_OPTION)
     plain = FunctionType(
         jsonplus._msgpack_default.__code__,  # noqa: SLF001
         {**vars(jsonplus), "_msgpack_enc": encode},
     )
-
-    def default(obj: Any) -> Any:
-        cls = type(obj)
-        if not _is_secret(cls):  # type: ignore[arg-type]
-            return plain(obj)
-        hidden = hide(obj.get_secret_value())
-        payload = encode((cls.__module__, cls.__name__, hidden))
-        return ormsgpack.Ext(SINGLE_ARGUMENT, payload)
 
     return encode
 
@@ -77,6 +99,31 @@ def decode(data: bytes) -> Any:
     nothing, whatever types stand in it.
     """
     return ormsgpack.unpackb(data, ext_hook=_extension, option=_UNPACK)
+
+
+class Plain:
+    """Decodes msgpack to what strings can be found in, and no more.
+
+    Attributes:
+        odd: Something else than data and messages stood in it: a walk through the
+            object it was made of may find more.
+    """
+
+    def __init__(self) -> None:
+        self.odd = False
+
+    def decode(self, data: bytes) -> Any:
+        """Decode what was serialized."""
+        return ormsgpack.unpackb(data, ext_hook=self._payload, option=_UNPACK)
+
+    def _payload(self, code: int, data: bytes) -> Any:
+        try:
+            payload = self.decode(data)
+        except ValueError:  # as above
+            payload = data
+        is_message = code == _MODEL and str(payload[0]).startswith(_MESSAGES)
+        self.odd |= not is_message
+        return payload
 
 
 def encode(tree: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.state.guard import Guard, passes, refuse_each
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 #: They key rows, so they are refused and never rewritten.
 _IDS = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBERS = (int, float)
 _PLAIN = (str, bytes, bytearray, int, float, dict, list, tuple, set, frozenset)
 
@@ -23,9 +25,18 @@ def refuse_ids(guard: Guard, config: Any) -> None:
     """
     configurable = (config or {}).get("configurable") or {}
     ids = [found for key in _IDS if (found := configurable.get(key)) is not None]
-    if {str}.issuperset(map(type, ids)) and passes(guard, ids):
-        return
+    if {str}.issuperset(map(type, ids)):
+        new = [found for found in ids if not passes(guard, (found,))]
+        if not new or _are_uuids(guard, new):
+            return
     refuse_each(guard, ((f"the {key}", configurable.get(key)) for key in _IDS))
+
+
+def _are_uuids(guard: Guard, ids: list[str]) -> bool:
+    """Tell whether all are UUIDs and no values: checkpoint ids are new each time."""
+    if not all(map(_UUID.fullmatch, ids)):
+        return False
+    return not guard.holds("\n".join(ids).encode(), "identifiers")
 
 
 def clean_config(guard: Guard, config: Any) -> Any:

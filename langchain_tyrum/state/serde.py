@@ -12,7 +12,6 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from ormsgpack import MsgpackEncodeError
 
-from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.handles import (
     HANDLE_TEXT,
     SecretHandle,
@@ -22,102 +21,104 @@ from langchain_tyrum.handles import (
 from langchain_tyrum.redaction import MARKER
 from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.state import compat
-from langchain_tyrum.state.blocks import Blocks
 from langchain_tyrum.state.guard import GUARD, NAMELESS, Guard, guard_of, may_be_sealed
+from langchain_tyrum.state.looking import WHAT as _WHAT
+from langchain_tyrum.state.looking import Looker, refuse_held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
     from langchain_tyrum.redaction import Redactor
 
 _OURS = (SecretHandle, SecretRecord, SecretReference)
-_WHAT = "a serialized value"
 
 
-class _SecretEncoder(JsonPlusSerializer):
-    """Writes a marker for each SecretStr, where LangGraph's own writes the value."""
-
-    _tyrum_guard: Guard
-    _tyrum_encode: tuple[Guard, Callable[[Any], bytes]] | None = None
-
-    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        if obj is None or isinstance(obj, bytes | bytearray):
-            return super().dumps_typed(obj)
-        guard, encode = self._tyrum_encode or (None, None)
-        if encode is None or guard is not self._tyrum_guard:
-            encode = compat.encoder(partial(_hidden, self._tyrum_guard))
-            self._tyrum_encode = self._tyrum_guard, encode
-        try:
-            return "msgpack", encode(obj)
-        except MsgpackEncodeError:
-            if not self.pickle_fallback:
-                raise
-        return "pickle", _pickled(obj, self._tyrum_guard)
-
-
-class _Scanner:
-    """Mixin in front of a serializer: scans the bytes, and repairs them on a hit."""
+class _Guarding(JsonPlusSerializer):
+    """Looks at each new piece of what it serializes, and opens what was sealed."""
 
     _tyrum_guard: Guard
-    _tyrum_blocks: Blocks
+    _tyrum_looker: Looker | None = None
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        """Serialize an object, with markers where registered values stood.
+        """Serialize an object, with markers where values stood.
 
         Raises:
             RawSecretFound: The bytes hold a value that no walk could reach.
+            MsgpackEncodeError: Something in it cannot be serialized.
         """
-        kind, data = super().dumps_typed(obj)  # type: ignore[misc]
-        guard, blocks = self._tyrum_guard, self._tyrum_blocks
-        generation = guard.generation  # read first: a value may come in meanwhile
-        key = guard, generation
-        parts, marks = blocks.fresh(data, key)
-        if not any(guard.holds(part, _WHAT) for part in parts):
-            blocks.keep(marks, key)
-            return kind, data
-        repaired = self._repair(kind, data, obj)
-        if guard.holds(repaired, _WHAT):
-            raise RawSecretFound(
-                f"{_WHAT} still holds a raw value after redaction, so it was not "
-                "written: keep the value out of state and pass a handle",
-                path=_WHAT,
-                rule="registered",
-            )
-        return kind, repaired
+        if obj is None:
+            return super().dumps_typed(obj)
+        if isinstance(obj, bytes | bytearray):
+            kind, data = super().dumps_typed(obj)
+            return kind, self._looked_at(self._tyrum_guard.clean(bytes(data), _WHAT))
+        guard = self._tyrum_guard
+        try:
+            return "msgpack", self._looker().write(obj)
+        except MsgpackEncodeError as error:
+            why = guard.clean(str(error), "an error")
+        if self.pickle_fallback:
+            return "pickle", self._looked_at(_pickled(guard.clean(obj, _WHAT), guard))
+        raise MsgpackEncodeError(
+            f"{why}. Nothing was written: keep data, messages, pydantic models or "
+            "dataclasses in state, or use JsonPlusSerializer(pickle_fallback=True)"
+        )
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Deserialize, with what was sealed for whom it is read."""
         kind, raw = data
         if SEALED_HEAD not in raw:
-            return super().loads_typed(data)  # type: ignore[misc]
+            return super().loads_typed(data)
         guard = self._tyrum_guard
         if kind == "msgpack":
             raw = compat.encode(guard.opened(compat.decode(raw), _WHAT))
         elif kind in ("bytes", "bytearray"):
             raw = guard.opened(bytes(raw), _WHAT)
         else:
-            return guard.opened(super().loads_typed(data), _WHAT)  # type: ignore[misc]
-        return super().loads_typed((kind, raw))  # type: ignore[misc]
+            return guard.opened(super().loads_typed(data), _WHAT)
+        return super().loads_typed((kind, raw))
 
-    def _repair(self, kind: str, data: bytes, obj: Any) -> bytes:
+    def _looker(self) -> Looker:
+        looker, guard = self._tyrum_looker, self._tyrum_guard
+        if looker is None or looker.guard is not guard:
+            looker = Looker(guard, compat.encoder(partial(_hidden, guard)))
+            self._tyrum_looker = looker
+        return looker
+
+    def _looked_at(self, data: bytes) -> bytes:
+        refuse_held(self._tyrum_guard, data)
+        return data
+
+
+class _Twice:
+    """Mixin in front of a serializer that writes in a way of its own.
+
+    Whether it asks ours for the bytes is not known, so objects are walked before and
+    msgpack is looked at afterwards.
+    """
+
+    _tyrum_guard: Guard
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         guard = self._tyrum_guard
+        kind, data = super().dumps_typed(guard.clean(obj, _WHAT))  # type: ignore[misc]
         if kind == "msgpack":
-            return compat.encode(guard.clean(compat.decode(data), _WHAT))
-        if kind in ("bytes", "bytearray"):
-            return guard.clean(bytes(data), _WHAT)
-        return super().dumps_typed(guard.clean(obj, _WHAT))[1]  # type: ignore[misc,no-any-return]
+            tree = compat.decode(data)
+            if (cleaned := guard.clean(tree, _WHAT)) is not tree:
+                data = compat.encode(cleaned)
+        refuse_held(guard, data)
+        return kind, data
 
 
-class GuardedSerializer(_Scanner, _SecretEncoder):
-    """A `JsonPlusSerializer` that never writes a registered value.
+class GuardedSerializer(_Guarding):
+    """A `JsonPlusSerializer` that never writes a raw value.
 
-    It scans each run of bytes it wrote, which costs little beside writing them. On a
-    hit it decodes, puts markers in, and encodes again; msgpack is never cut and
-    joined. A `SecretStr` is written as a marker in any case. Shapes of credentials
-    are not looked for, since msgpack's length bytes hide them: that is the work of
-    the guards in front, which still see strings.
+    It writes state in pieces, such as one message, and looks at those that it did not
+    find clean before: at their strings as they were written, and at their bytes. So
+    the cost follows what is new, and an edit in place meanwhile changes nothing. On a
+    hit it puts markers into a copy of the object and writes that; msgpack is never
+    cut and joined. A `SecretStr` is written as a marker in any case.
 
     Nest it inside `EncryptedSerializer` when both are wanted, never around it.
 
@@ -132,7 +133,6 @@ class GuardedSerializer(_Scanner, _SecretEncoder):
     def __init__(self, redactor: Redactor, **options: Any) -> None:
         super().__init__(**options)
         setattr(self, GUARD, Guard((redactor,)))
-        self._tyrum_blocks = Blocks()
         _allow(self, _OURS)
 
     def __repr__(self) -> str:
@@ -182,7 +182,7 @@ def guard_serde(serde: Any, redactor: Redactor) -> Any:
     clone: Any = object.__new__(_guarded_class(type(serde)))
     vars(clone).update(vars(serde))
     setattr(clone, GUARD, guard)
-    vars(clone)["_tyrum_blocks"] = Blocks()
+    vars(clone)["_tyrum_looker"] = None
     return _allow(clone, _OURS)
 
 
@@ -203,8 +203,10 @@ def _allow(serde: JsonPlusSerializer, types: Iterable[type]) -> JsonPlusSerializ
 def _guarded_class(cls: type) -> type:
     if cls is JsonPlusSerializer:
         return GuardedSerializer
-    # the encoder comes last, so that what `cls` adds still calls it by `super()`
-    return type(cls.__name__, (_Scanner, cls, _SecretEncoder), {})
+    if getattr(cls, "dumps_typed", None) is JsonPlusSerializer.dumps_typed:
+        return type(cls.__name__, (_Guarding, cls), {})
+    # ours comes last, so that what `cls` adds still calls it by `super()`
+    return type(cls.__name__, (_Twice, cls, _Guarding), {})
 
 
 def _hidden(guard: Guard, value: Any) -> Any:

@@ -13,7 +13,7 @@ _MOST = 4096
 class CleanTexts:
     """A bounded set of what was found clean since the last registration.
 
-    It is swapped as a whole, so threads need no lock: at worst one looks twice.
+    It needs no lock: when threads meet, at worst one looks twice.
     """
 
     def __init__(self) -> None:
@@ -40,5 +40,7 @@ class CleanTexts:
             texts: The texts.
         """
         at, known = self._known
-        grown = known | texts if at == generation else texts
-        self._known = generation, grown if len(grown) <= _MOST else texts
+        if at == generation and len(known) < _MOST:
+            known.update(texts)
+        else:
+            self._known = generation, set(texts)

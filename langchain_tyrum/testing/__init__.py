@@ -1,18 +1,36 @@
-"""The shipped test kit: the contract of a provider, and stand-ins.
+"""The shipped test kit: the leak matrix, the contract of a provider, stand-ins.
 
-`ProviderContract` needs pytest; the rest does not.
+`LeakMatrix` and `assert_no_leaks` run your own graph in every way, with canaries
+planted, and tell which surfaces leak. `ProviderContract` needs pytest; the rest
+does not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.testing.leaks import (
+    Leak,
+    LeakMatrix,
+    LeakReport,
+    LeaksFound,
+    assert_no_leaks,
+)
 from langchain_tyrum.testing.stand_ins import FailProvider, NullProvider
 
 if TYPE_CHECKING:
     from langchain_tyrum.testing.provider_contract import ProviderContract
 
-__all__ = ["FailProvider", "NullProvider", "ProviderContract"]
+__all__ = [
+    "FailProvider",
+    "Leak",
+    "LeakMatrix",
+    "LeakReport",
+    "LeaksFound",
+    "NullProvider",
+    "ProviderContract",
+    "assert_no_leaks",
+]
 
 
 def __getattr__(name: str) -> object:

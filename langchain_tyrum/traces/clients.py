@@ -122,7 +122,7 @@ def _run(original: Method, redactors: Redactors) -> Method:
         todo = [each for each in redactors() if not among(each, done)]
         for redactor in todo:
             run = payload.clean_run(
-                run, redactor, fragments=compat.takes_fragments(self)
+                run, redactor, fragments=compat.takes_written(self)
             )
         token = _PASSING.set((run, (*done, *todo)))
         try:

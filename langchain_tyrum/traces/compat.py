@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
+import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,9 @@ from langchain_core.callbacks import StdOutCallbackHandler, manager
 from langchain_core.tracers.langchain import LangChainTracer
 from langchain_core.tracers.stdout import ConsoleCallbackHandler
 from langsmith import AsyncClient, Client
-from langsmith._internal import _orjson, _serde
+from langsmith._internal import _operations, _orjson, _serde
 from langsmith.run_trees import RunTree
+from pydantic import BaseModel
 
 from langchain_tyrum.errors import ConfigError
 
@@ -30,13 +33,13 @@ __all__ = [
     "RunTree",
     "check",
     "dumps",
-    "fragment",
     "has_anonymizer",
     "manager",
     "printing_handler",
     "retry_state",
     "run_dict",
-    "takes_fragments",
+    "takes_written",
+    "written",
 ]
 
 #: Fields of a run that tie it into its tree. They are never rewritten.
@@ -67,7 +70,6 @@ _NEEDED: tuple[tuple[object, str], ...] = (
     (_serde, "_serialize_json"),
     (_serde, "_ORJSON_OPTIONS_FAST"),
     (_serde, "dumps_json"),
-    (_orjson, "Fragment"),
 )
 
 
@@ -103,7 +105,14 @@ def dumps(
     """
 
     def default(obj: Any) -> Any:
-        if type(obj) in (bytes, bytearray):
+        kind = type(obj)
+        fields_of = _model_fields(kind)  # type: ignore[arg-type]
+        if fields_of is not None:
+            try:
+                return fields_of(obj, mode="json", exclude_none=True, warnings=False)
+            except Exception:  # noqa: S110 - langsmith has more ways to write it
+                pass
+        elif kind in (bytes, bytearray):
             return base64.b64encode(on_bytes(bytes(obj))).decode()
         return _serde._serialize_json(obj)  # noqa: SLF001
 
@@ -118,17 +127,76 @@ def dumps(
     return _serde.dumps_json(on_odd(value))
 
 
-def fragment(data: bytes) -> Any:
-    """Return JSON bytes as an object that langsmith writes out untouched."""
-    return _orjson.Fragment(data)
+@functools.lru_cache(maxsize=1024)
+def _model_fields(kind: type[Any]) -> Callable[..., Any] | None:
+    """Return what pydantic reads a model with; None if the class has its own way.
+
+    Langsmith asks in the same way, after it has looked for what a message never is;
+    of a thousand messages that takes as long as reading what is new.
+    """
+    if not issubclass(kind, BaseModel) or kind.model_dump is not BaseModel.model_dump:
+        return None
+    try:
+        return kind.__pydantic_serializer__.to_python
+    except Exception:  # its schema waits for a name that is not there yet
+        return None
 
 
-def takes_fragments(client: Any) -> bool:
-    """Tell whether a client serializes in Python, where fragments are known."""
-    return (
-        getattr(client, "_pyo3_client", None) is None
-        and _orjson.Fragment.__module__ == "orjson"
+class Written:
+    """JSON that was looked at, to be sent as it stands.
+
+    Args:
+        data: The bytes of a JSON object.
+    """
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def to_dict(self) -> Any:
+        """Return it read: langsmith asks for this where it writes a run by itself."""
+        return json.loads(self.data)
+
+
+def written(data: bytes) -> Written:
+    """Return JSON bytes as an object that langsmith sends without writing it again.
+
+    For that its operations are shown such objects, for good: it changes nothing for
+    anything else. Where langsmith has no such place any more, it asks for `to_dict`.
+    """
+    _show_operations()
+    return Written(data)
+
+
+def _show_operations() -> None:
+    operations: Any = _operations
+    original = getattr(operations, "_dumps_json", None)
+    if original is None or hasattr(original, "_tyrum_original"):
+        return
+
+    @functools.wraps(original)
+    def dumps_json(obj: Any) -> Any:
+        return obj.data if type(obj) is Written else original(obj)
+
+    dumps_json._tyrum_original = original  # type: ignore[attr-defined]  # noqa: SLF001
+    operations._dumps_json = dumps_json  # noqa: SLF001
+
+
+def takes_written(client: Any) -> bool:
+    """Tell whether langsmith's own Python code, and nobody else's, writes its runs."""
+    kind: Any = type(client)
+    return getattr(client, "_pyo3_client", None) is None and _sends_alone(kind)
+
+
+@functools.lru_cache(maxsize=256)
+def _sends_alone(kind: type[Any]) -> bool:
+    others = (
+        vars(each).keys()
+        for each in kind.__mro__
+        if each is not Client and "_tyrum_redactors" not in vars(each)
     )
+    return not any({"_create_run", "_update_run"} & names for names in others)
 
 
 def has_anonymizer(client: Any) -> bool:

@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.sources import redactor_of
-from langchain_tyrum.traces.scan import pieces_of
+from langchain_tyrum.traces.pieces import pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping

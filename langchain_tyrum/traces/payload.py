@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from langchain_tyrum.traces import compat, scan
+from langchain_tyrum.traces.pieces import pieces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from langchain_tyrum.redaction import Redactor
 
@@ -46,7 +47,7 @@ def clean_run(
         fragments: Hand large fields on as JSON that needs no second serialization.
     """
     clean: dict[str, Any] = {}
-    text = scan.pieces_of(redactor).text
+    text = pieces_of(redactor).text
     for name, value in run.items():
         try:
             key = text(name)
@@ -78,7 +79,7 @@ def _field(name: str, value: Any, redactor: Redactor, *, fragments: bool) -> Any
     if isinstance(value, int | float):
         return redactor.redact(value)
     if isinstance(value, str):
-        return scan.pieces_of(redactor).text(value)
+        return pieces_of(redactor).text(value)
     if name == "attachments":
         return _attachments(value, redactor)
     if name == "address":
@@ -86,7 +87,7 @@ def _field(name: str, value: Any, redactor: Redactor, *, fragments: bool) -> Any
     data = clean_json(_dumps(value, redactor), redactor)
     if isinstance(value, dict) and data[:1] != b"{":
         return _withheld(name)
-    return compat.fragment(data) if fragments and name in _LARGE else json.loads(data)
+    return compat.written(data) if fragments and name in _MAPPINGS else json.loads(data)
 
 
 def _dumps(value: Any, redactor: Redactor) -> bytes:
@@ -125,7 +126,9 @@ def _withheld(name: str) -> Any:
     return [WITHHELD] if name == "tags" else WITHHELD
 
 
-_LARGE: Sequence[str] = (*sorted(_MAPPINGS), "events")
 _KNOWN = frozenset(
-    {*compat.TREE_FIELDS, *_LARGE, "attachments", "tags", "name", "error"}
-) | {"session_name", "run_type", "start_time", "end_time"}
+    {
+        *(*compat.TREE_FIELDS, *_MAPPINGS, "events", "attachments", "tags", "name"),
+        *("error", "session_name", "run_type", "start_time", "end_time"),
+    }
+)

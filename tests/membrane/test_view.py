@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.types import Send
 
 from langchain_tyrum.membrane.view import RunView
 from langchain_tyrum.redaction import Redactor
+from langchain_tyrum.redaction.markers import SEALED_HEAD
+
+META = {"langgraph_step": 3, "langgraph_checkpoint_ns": "tools:0d572be9", "a": "b"}
 
 
 class Counting:
@@ -132,6 +138,118 @@ class TestEverythingElse:
         assert view.redact(None) is None
 
 
+class TestPlainData:
+    """Data that comes again is known by what it holds, not by what it is."""
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            {"node": "tools", "step": 3, "path": ("a", 0)},
+            {"tools": [{"name": "look"}], "deep": {"a": {"b": "c"}}},
+            [{"name": "look", "description": "Look."}],
+            Send("tools", [{"name": "look", "args": {}}]),
+        ],
+    )
+    def test_the_same_content_is_looked_at_once(self, view, counting, data):
+        """Also as another object, such as tools that are bound anew at each call."""
+        assert view.redact(data) is data
+        before = counting.looked
+        again = copy.deepcopy(data)
+
+        assert view.redact(again) is again
+        assert (True, before) == (before > 0, counting.looked)
+
+    @pytest.mark.parametrize(
+        ("data", "edit"),
+        [
+            ({"a": "x"}, lambda data, raw: data.update(a=raw)),
+            ({"a": "x"}, lambda data, raw: data.update({raw: "x"})),
+            ({"a": ("x",)}, lambda data, raw: data.update(a=(raw,))),
+            ({"a": {"b": ["x"]}}, lambda data, raw: data["a"]["b"].append(raw)),
+            (["x", {"y": 1}], lambda data, raw: data[1].update(y=raw)),
+            ([[b"x"]], lambda data, raw: data[0].append(raw.encode())),
+            (Send("n", {"a": "x"}), lambda data, raw: data.arg.update(a=raw)),
+            (Send("n", ["x"]), lambda data, raw: setattr(data, "arg", raw)),
+        ],
+    )
+    def test_an_edit_in_place_is_seen(self, view, value, data, edit):
+        """A value written into data that was clean is redacted next time."""
+        data = copy.deepcopy(data)
+        assert view.redact(data) is data
+        assert view.redact(data) is data
+
+        edit(data, value)
+
+        shown = view.redact(data)
+        assert (False, True) == (value in repr(shown), "[REDACTED" in repr(shown))
+
+    def test_what_is_more_than_data_is_looked_at_again(self, view, value):
+        """An object that equals itself may hold something else by now."""
+
+        class Box:
+            text = "x"
+
+        box = Box()
+        assert view.redact({"a": None, "b": [1]}) == {"a": None, "b": [1]}
+        assert view.redact({"a": box}) == {"a": box}
+        assert view.redact({"a": (box,)}) == {"a": (box,)}
+        assert view.redact([box])[0] is box
+
+        box.text = value
+
+        assert value not in str(vars(view.redact({"a": box})["a"]))
+        assert value not in str(vars(view.redact({"a": box, "b": [1]})["a"]))
+        assert value not in str(vars(view.redact({"a": (box,)})["a"][0]))
+        assert value not in str(vars(view.redact([box])[0]))
+
+    def test_a_value_registered_later_is_seen(self, view, redactor, canary):
+        """A registration makes all data unknown again."""
+        later = canary()
+        told = [{"a": later}, {"a": {"b": later}}, [later], Send("n", [later])]
+        assert all(view.redact(each) is each for each in told)
+
+        redactor.register("late", later)
+
+        assert all(later not in repr(view.redact(each)) for each in told)
+
+    def test_a_value_cut_across_blocks_is_seen(self, view, value):
+        """Blocks of text are read as one, also where they are a list by themselves."""
+        blocks = [{"type": "text", "text": part} for part in (value[:5], value[5:])]
+
+        assert [{"type": "text", "text": "[REDACTED:k]"}] == view.redact(blocks)
+
+    def test_what_a_key_gives_away_is_seen(self, view):
+        """A password is one by its key, though the same text was clean elsewhere."""
+        text = "tr0ub4dor&3xyzQ"
+        assert view.redact({"note": text}) == {"note": text}
+
+        assert text not in repr(view.redact({"password": text, "note": "x"}))
+
+
+class TestMemory:
+    def test_a_long_run_keeps_no_more_than_it_shows(self, redactor):
+        """Messages that left the state long ago are forgotten."""
+        view = RunView(redactor)
+        for at in range(6000):
+            view.redact([HumanMessage(f"m{at}")])
+
+        assert len(view._known) <= 4096
+
+    def test_a_history_of_any_length_is_known(self, redactor):
+        """What is kept follows the longest history, so it is not walked twice."""
+        counting = Counting(redactor)
+        view = RunView(counting)
+        messages = [HumanMessage(f"m{at}") for at in range(5000)]
+        view.redact(messages)
+        before = counting.looked
+
+        for at in range(3):
+            messages.append(HumanMessage(f"more {at}"))
+            assert view.redact(messages) is messages
+
+        assert before + 3 == counting.looked
+
+
 class TestEditedInPlace:
     """A message is known by what stands in it, not by its name alone."""
 
@@ -143,6 +261,10 @@ class TestEditedInPlace:
             lambda message, raw: message.additional_kwargs.update(note=raw),
             lambda message, raw: message.additional_kwargs["deep"]["a"].append(raw),
             lambda message, raw: setattr(message, "name", raw),
+            lambda message, raw: message.additional_kwargs.update({raw: 1}),
+            lambda message, raw: setattr(message, "content", [raw]),
+            lambda message, raw: setattr(message, "additional_kwargs", {"a": raw}),
+            lambda message, raw: vars(message).update(unheard_of=raw),
             lambda message, raw: message.__pydantic_extra__.update(more=raw),
         ],
     )
@@ -160,7 +282,88 @@ class TestEditedInPlace:
         edit(message, raw)
 
         shown = view.redact([message])[0]
-        assert (False, True) == (raw in repr(shown), "[REDACTED" in repr(shown))
+        told = f"{shown!r} {vars(shown)}"
+        assert (False, True) == (raw in told, "[REDACTED" in told)
+
+    def test_an_id_set_anew_is_seen(self, canary):
+        """What is given as an id after the first look is looked for, too."""
+        redactor, raw = Redactor(), canary()
+        redactor.register("name", raw)
+        view = RunView(redactor)
+        message = HumanMessage("go")
+        view.redact([message])
+
+        message.id = f"run-{raw}"
+
+        assert raw not in repr(view.redact([message]))
+
+    def test_an_id_alone_is_looked_at_alone(self, view, counting):
+        """LangGraph gives ids to messages that it was sent: their text is known."""
+        message = HumanMessage("go")
+        view.redact([message])
+        before = counting.looked
+
+        message.id = "0d572be9"
+
+        assert view.redact([message])[0] is message
+        assert view.redact([message])[0] is message
+        assert before == counting.looked
+
+    def test_a_sealed_marker_in_an_id_is_seen(self, counting):
+        """An id that looks like a sealed marker is looked at as a whole."""
+        view = RunView(counting)
+        message = HumanMessage("go")
+        view.redact([message])
+        before = counting.looked
+
+        message.id = f"run-{SEALED_HEAD.decode()}abc]"
+        view.redact([message])
+
+        assert before < counting.looked
+
+    def test_an_edit_that_is_taken_back_is_nothing_new(self, view, counting, value):
+        """What counts is what a message holds, and each time it is looked at."""
+        message = HumanMessage(["go"])
+        view.redact([message])
+        before = counting.looked
+
+        message.content.append(value)
+        assert value not in repr(view.redact([message]))
+        message.content.pop()
+        after = counting.looked
+
+        assert view.redact([message])[0] is message
+        assert (True, after) == (before < after, counting.looked)
+
+    def test_an_edit_during_the_look_is_seen(self, redactor, value):
+        """What another thread wrote while a message was looked at is not known."""
+
+        class Editing(Counting):
+            def redact(self, obj):
+                clean = super().redact(obj)
+                if not self.looked - 1:
+                    obj[0].content.append(value)
+                return clean
+
+        view = RunView(Editing(redactor))
+        message = HumanMessage(["go"])
+
+        assert view.redact([message])[0] is message
+        assert value in message.content
+        assert value not in repr(view.redact([message]))
+
+    def test_another_message_of_the_same_content_is_looked_at(self, view, counting):
+        """A message is known by the object it is: another may be of another class."""
+
+        class Own(HumanMessage):
+            pass
+
+        view.redact([HumanMessage("go")])
+        before = counting.looked
+
+        view.redact([Own("go")])
+
+        assert before + 1 == counting.looked
 
     def test_what_cannot_be_told_is_looked_at_again(self, canary):
         """A message that holds more than data is never taken for known."""
@@ -177,3 +380,46 @@ class TestEditedInPlace:
         message.artifact.text = raw
 
         assert raw not in str(vars(view.redact([message])[0].artifact))
+
+
+class TestMetadataOfTasks:
+    """What LangGraph makes up for each task is no shape, but may be a value."""
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            lambda meta, raw: meta.update(langgraph_checkpoint_ns=f"tools:{raw}"),
+            lambda meta, raw: meta.update(checkpoint_ns=raw),
+            lambda meta, raw: meta.update(langgraph_step=raw),
+            lambda meta, raw: meta.update(tags=[raw]),
+            lambda meta, raw: meta.update({raw: 4}),
+            lambda meta, raw: meta.update({raw: "b"}),
+        ],
+    )
+    def test_a_value_in_it_is_seen(self, view, value, edit):
+        """Also under a key of LangGraph's."""
+        meta = dict(META)
+        assert view.redact(meta) is meta
+
+        edit(meta, value)
+
+        shown = view.redact(meta)
+        assert (False, True) == (value in repr(shown), "[REDACTED" in repr(shown))
+
+    def test_the_next_task_costs_no_walk(self, view, counting):
+        """Step and id differ from task to task: of them only values are looked for."""
+        view.redact(dict(META))
+        before = counting.looked
+
+        meta = {**META, "langgraph_step": 4, "langgraph_checkpoint_ns": "m:abc"}
+
+        assert view.redact(meta) is meta
+        assert before == counting.looked
+
+    def test_a_number_of_a_value_s_length_is_looked_at(self, view, redactor):
+        """A step is small; another number is no step."""
+        redactor.register("pin", "7351946208")
+
+        shown = view.redact({**META, "langgraph_step": 7351946208})
+
+        assert "7351946208" not in repr(shown)

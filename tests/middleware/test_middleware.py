@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, dynamic_prompt
+from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -49,6 +50,42 @@ def looking(result):
 
 def ask(agent, text="hi", config=None):
     return agent.invoke({"messages": [HumanMessage(text)]}, config)
+
+
+class TestTheModelItself:
+    """The model is guarded for each call, and stays the one that was given."""
+
+    def test_what_a_model_notes_about_itself_is_kept(self, broker):
+        """A model that counts its calls goes on counting from call to call."""
+
+        class Counter(FakeMessagesListChatModel):
+            def bind_tools(self, tools, **kwargs):
+                return self
+
+        model = Counter(responses=[call(what="x"), AIMessage("done")])
+        agent = create_agent(
+            model, [looking("ok")], middleware=[TyrumMiddleware(broker)]
+        )
+
+        messages = ask(agent, config={"recursion_limit": 10})["messages"]
+
+        assert ["hi", "", "ok", "done"] == [message.text for message in messages]
+
+    def test_what_is_set_on_the_model_counts_at_the_next_call(self, broker, model_of):
+        """Whoever changes the model during a run changes the one that is asked."""
+        model = model_of(call(what="x"), AIMessage("done"))
+
+        @tool
+        def look(what: str) -> str:
+            """Look something up."""
+            model.answers = [AIMessage("changed")]
+            return "ok"
+
+        agent = create_agent(model, [look], middleware=[TyrumMiddleware(broker)])
+
+        assert "changed" == ask(agent)["messages"][-1].text
+        assert type(model).__name__ == "ListModel"
+        assert not hasattr(type(model), "_tyrum_guards")
 
 
 class TestRequests:

@@ -228,3 +228,59 @@ def _attributes(error: BaseException) -> str:
     found = [getattr(error, name, None) for name in names]
     found += [vars(each) for each in found if isinstance(each, Settings)]
     return f"{found!r} {error!r} {vars(error)!r}"
+
+
+class Dunder(Exception):
+    __slots__ = ("__token__",)
+
+
+class TestChains:
+    @pytest.mark.parametrize("link", ["__cause__", "__context__"])
+    @pytest.mark.parametrize("last", [VALUE, "plain"])
+    def test_long_chains(self, redactor, link, last):
+        """Ten thousand exceptions in a row are walked, and keep their order."""
+        first = error = ValueError("top")
+        for _ in range(10_000):
+            below = KeyError("x")
+            setattr(error, link, below)
+            error = below
+        setattr(error, link, TypeError(last))
+
+        hidden = redactor.redact(first)
+
+        assert (hidden is first) == (last == "plain")
+        size = 0
+        while getattr(hidden, link) is not None:
+            hidden, size = getattr(hidden, link), size + 1
+        assert size == 10_001
+        assert VALUE not in repr(hidden)
+        assert type(hidden) is TypeError
+
+    def test_groups_of_groups(self, redactor):
+        """Every leaf of nested groups is rebuilt, notes and causes included."""
+        leaf = ValueError(VALUE)
+        leaf.add_note(VALUE)
+        leaf.__cause__ = OSError(2, VALUE, VALUE)
+        group = ExceptionGroup("g", [ExceptionGroup(VALUE, [leaf]), TypeError("x")])
+
+        hidden = redactor.redact(group)
+        inner = hidden.exceptions[0]
+
+        assert type(hidden) is type(inner) is ExceptionGroup
+        assert [type(each) for each in inner.exceptions] == [ValueError]
+        told = f"{hidden!r} {inner} {inner.exceptions[0].__notes__}"
+        told += (
+            f"{inner.exceptions[0].__cause__} {inner.exceptions[0].__cause__.filename}"
+        )
+        assert VALUE not in told
+        assert VALUE in repr(group)
+
+    def test_names_and_hidden_slots(self, redactor):
+        """A value that names an attribute, or stands in a slot with underscores."""
+        named, slotted = ValueError("x"), Dunder("x")
+        setattr(named, VALUE, 1)
+        slotted.__token__ = VALUE
+
+        assert VALUE not in repr(vars(redactor.redact(named)))
+        assert VALUE not in repr(redactor.redact(slotted).__token__)
+        assert type(redactor.redact(slotted)) is Dunder

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import re
 import uuid
 
@@ -172,9 +173,43 @@ class TestText:
                 inert,
                 f"token: {inert}",
                 f"password={inert}",
-                f'"api_key": "{inert}"',
+                f'"secret": "{inert}"',
             ):
                 assert redactor.redact_text(text) is text
+
+    def test_a_uuid_is_a_credential_under_the_name_of_one(self):
+        """UUIDs are keys where a name says so, and ids everywhere else."""
+        redact, value = Redactor().redact_text, str(uuid.UUID(int=7**40))
+        for text in (
+            f"api_key: {value}",
+            f"NPM_TOKEN={value}",
+            f"X-Auth-Token: {value}",
+            f"tool deploy --token {value}",
+        ):
+            assert value not in redact(text)
+        for text in (f"run_id: {value}", f"ns=token:{value}", f"api_key_id={value}"):
+            assert redact(text) is text
+
+    def test_colors_hide_nothing(self):
+        """ANSI colors around names, tokens and values cover no credential."""
+        redact, token = Redactor().redact_text, spell("ghp_<a36>")
+        for shown in (
+            redact(f"\x1b[31m{token}\x1b[0m"),
+            redact(f"\x1b[38;5;196m{token}\x1b[K"),
+            redact(f"\x1b[36mtoken\x1b[0m: \x1b[1m{token[4:]}\x1b[0m"),
+        ):
+            assert token[4:] not in shown
+            assert shown.endswith(("\x1b[0m", "\x1b[K"))
+
+    @pytest.mark.parametrize("before", ["", "A=1\n", "AB=1\n"])
+    def test_an_assignment_in_base64_is_hidden(self, before):
+        """What follows a credential's name is hidden at each alignment of base64."""
+        text = f"{before}DB_PASSWORD=hunter2-and-more\n"
+        blob = base64.b64encode(text.encode()).decode()
+        shown = Redactor().redact_text(f"payload: {blob} .")
+
+        assert shown.endswith("[REDACTED:password] .")
+        assert base64.b64encode(b"hunter2-and-more")[:12].decode() not in shown
 
     def test_a_private_key_swallows_to_its_end(self):
         """After the header of a private key nothing is shown until its footer."""

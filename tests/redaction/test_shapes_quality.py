@@ -52,6 +52,42 @@ class TestRecall:
         assert score.recall == 0
 
 
+@pytest.fixture
+def whole(monkeypatch):
+    """Whole files, logs and talk, which live beside the benchmark too."""
+    monkeypatch.syspath_prepend(str(SETS))
+    return importlib.import_module("recall_sets.mixed")
+
+
+class TestWholeFiles:
+    def test_credentials_in_files_logs_and_talk_are_found(self, whole):
+        """Of credentials in 200 kinds of texts 85 % are hidden, 95 % of it rightly."""
+        real, twins = whole.places(1, seed=16), whole.twins(1, seed=17)
+        found = whole.mixed(Redactor().redact_text, real, twins)
+
+        assert len({place.name for place in real}) >= 200
+        assert found.recall >= 0.85, found.missed[:5]
+        assert found.precision >= 0.95, found.wrong[:5]
+
+    def test_texts_that_no_row_was_mended_by(self, whole):
+        """Of the half that is held out, eight in ten are hidden."""
+        real = [place for place in whole.places(1, seed=18) if place.held_out]
+        found = whole.mixed(Redactor().redact_text, real, [])
+
+        assert len({place.name for place in real}) >= 80
+        assert found.recall >= 0.8
+
+    def test_the_measure_sees_both_faults(self, whole):
+        """What hides nothing finds nothing, and what alters all is nowhere right."""
+        real, twins = whole.places(1), whole.twins(1)
+        idle = whole.mixed(lambda text: text, real, twins)
+        blunt = whole.mixed(lambda text: "", real, twins)
+
+        assert (0, []) == (idle.recall, idle.wrong)
+        assert blunt.recall == 1
+        assert blunt.precision < 0.5
+
+
 class TestFalsePositives:
     def test_benign_lines_stay(self, measure):
         """Of 20,000 benign lines at most two in a thousand are altered."""

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.handles import Principal
 from langchain_tyrum.redaction import DETECTORS, Redactor
-from langchain_tyrum.redaction.detectors import spell
+from langchain_tyrum.redaction.detectors import Detector, spell
+from langchain_tyrum.redaction.structure import pass_structure
+from langchain_tyrum.redaction.text import TextGuard
 
 VALUES = {
     "alpha": "abcdabcdabcX9",
@@ -143,7 +146,7 @@ class TestHoldingBack:
             "the agent reads a file and then writes what it found there so that "
             "nobody has to ask for the password twice, which is quite nice of it"
         )
-        words = said.split(" ")
+        words = 3 * said.replace("password", "word").split(" ") + ["password"]
         text = " ".join(rng.choice(words) for _ in range(2000))
         held = []
         with redactor.stream() as stream:
@@ -159,7 +162,7 @@ class TestHoldingBack:
             out = stream.feed("-----BEGIN PRIVATE KEY-----\n")
             for _ in range(600):
                 out += stream.feed("MIIE" * 64 + "\n")
-            size = len(stream._held)
+            size = stream._size
             out += stream.close()
         assert out == "[REDACTED:private-key]"
         assert size < 150_000
@@ -200,3 +203,195 @@ class TestClosing:
         with pytest.raises(RawSecretFound):
             stream.feed(spell("x ghp_<a36> y"))
         assert stream.close() == ""
+
+
+class TestGlued:
+    def test_tokens_and_values_without_a_separator(self):
+        """Tokens and values glued together come out as in one text, cut anywhere."""
+        tokens = ["glpat-<a20>", "ghp_<a36>", "pk_prod_<u28>", "AstraCS:<a24>:<h64>"]
+        spelled = [spell(each) for each in tokens]
+        edge = VALUES["edge"]
+        for turn in range(len(spelled)):
+            turned = [*spelled[turn:], *spelled[:turn]]
+            for text in ("".join([*turned, edge]), "".join([edge, *turned]) + "abcdX"):
+                whole = REDACTOR.redact_text(text)
+                assert whole == _streamed(REDACTOR, text, range(len(text)))
+                for cut in range(0, len(text), 5):
+                    assert whole == _streamed(REDACTOR, text, [cut]), cut
+
+    def test_a_token_that_a_value_ends(self):
+        """A token that may not go on is held while what follows may be a value."""
+        text = spell("pk_prod_<u28>") + VALUES["beta"]
+        assert REDACTOR.redact_text(text).startswith("[REDACTED:courier-key]")
+        assert REDACTOR.redact_text(text) == _streamed(REDACTOR, text, range(99))
+
+
+class TestPlanted:
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(
+            st.one_of(st.sampled_from(PIECES), st.text("ab -\n:[\\%é", max_size=9)),
+            min_size=1,
+            max_size=3,
+        ),
+        st.sampled_from(["", " ", ": "]),
+    )
+    def test_all_split_points(self, pieces, between):
+        """Values and shapes planted in random text come out the same at all cuts."""
+        text = between.join(pieces)
+        whole = REDACTOR.redact_text(text)
+        for cut in range(0, len(text) + 1, 1 + len(text) // 40):
+            assert whole == _streamed(REDACTOR, text, [cut]), cut
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(st.sampled_from(PIECES), min_size=1, max_size=3),
+        st.integers(1, 7),
+    )
+    def test_bytes_in_small_chunks(self, pieces, size):
+        """Bytes cut within characters come out as one text does."""
+        text = "é".join(pieces)
+        data = text.encode("utf-8", "surrogatepass")
+        whole = REDACTOR.redact_text(text).encode("utf-8", "surrogatepass")
+        assert whole == _streamed(REDACTOR, data, range(0, len(data), size))
+
+    @pytest.mark.parametrize("size", [1, 3, 4, 1000])
+    def test_partitions(self, size):
+        """A view's stream hides its own values and lets foreign ones pass."""
+        redactor = Redactor()
+        redactor.register("own", "own-value-12345", tenant="t", owner="ann")
+        redactor.register("foreign", "foreign-value-12345", tenant="u")
+        view = redactor.view(Principal("t", "ann"))
+        text = "x own-value-12345, foreign-value-12345; own-value-1234"
+        assert view.redact_text(text) == _streamed(view, text, range(0, 99, size))
+        assert "x [REDACTED:own], foreign" in view.redact_text(text)
+
+    @pytest.mark.parametrize("text", ["a\ud83d", "\ud83d\ude00", "\udc80 abcX9 \ud800"])
+    def test_lone_surrogates(self, text):
+        """Halves of characters pass a stream as they are."""
+        for cut in range(len(text) + 1):
+            assert text == _streamed(REDACTOR, text, [cut])
+
+    def test_names_of_a_graph(self):
+        """What turns out to be an identifier is left alone, as in one text."""
+        redactor = Redactor()
+        redactor.register("n", "look_up_it", owner="ann")
+        pass_structure(redactor, ["look_up_it_all"])
+        for text in ("see look_up_it_all", "see look_up_it then", "look_up_it_alx"):
+            whole = redactor.redact_text(text)
+            assert whole == _streamed(redactor, text, range(len(text)))
+        assert "see look_up_it_all" == redactor.redact_text("see look_up_it_all")
+
+    def test_escapes_of_which_few_have_come(self):
+        """A value is held while the run of escapes in which it ends still grows."""
+        value = VALUES["beta"]
+        text = value[:-4] + "".join(f"%{ord(c):02x}" for c in value[-4:])
+        text = f"so {text}%20%20 end"
+        assert REDACTOR.redact_text(text) == _streamed(REDACTOR, text, range(99))
+
+
+class TestWork:
+    """Steps are counted, not timed: each is bounded by the length of the stream."""
+
+    @staticmethod
+    def _searched(monkeypatch, redactor, chunks):
+        searched = []
+        spans = TextGuard.spans
+
+        def counted(self, data, **options):
+            searched.append(len(data))
+            return spans(self, data, **options)
+
+        monkeypatch.setattr(TextGuard, "spans", counted)
+        with redactor.stream() as stream:
+            out = "".join([*map(stream.feed, chunks), stream.close()])
+        return out, sum(searched)
+
+    def test_many_values_in_one_chunk(self, monkeypatch):
+        """A large chunk full of values is searched a few times, not once a value."""
+        text = f"so {VALUES['alpha']} and " * 400
+        out, searched = self._searched(monkeypatch, REDACTOR, [text])
+        assert "so [REDACTED:alpha] and " * 400 == out
+        assert searched < 8 * len(text)
+
+    def test_what_is_held_for_long(self, monkeypatch):
+        """A credential that grows by single characters is not searched at each."""
+        text = "password: 1" + "a" * 3000
+        out, searched = self._searched(monkeypatch, REDACTOR, text)
+        assert "password: [REDACTED:password]" == out
+        assert searched < 40 * len(text)
+
+    def test_clean_chunks_reach_no_engine(self, monkeypatch):
+        """Ordinary words pass without a search."""
+        text = "quiet words float by and more of them come " * 20
+        out, searched = self._searched(monkeypatch, REDACTOR, text)
+        assert (text, 0) == (out, searched)
+
+    def test_many_line_breaks(self):
+        """Blank lines at the end of a chunk are passed, however many."""
+        text = "\n" * 5000 + "x" + "\0" * 300 + ": -" * 50 + "\\" * 300
+        assert text == _streamed(REDACTOR, text, [5000, 5200, 5301])
+
+    @pytest.mark.parametrize("size", [700, 60_000])
+    def test_held_for_too_long(self, size):
+        """What stays undecided is withheld: bounded, and without its middle."""
+        row = Detector(name="r", kind="odd", pattern=r"<<[a-z ]{9,}>>[a-z ]{9,}==")
+        redactor = Redactor(detectors=[row])
+        redactor.register("v", VALUES["alpha"])
+        text = "x <<" + "quiet words " * (100_000 // 12)
+        held = []
+        with redactor.stream() as stream:
+            out = ""
+            for at in range(0, len(text), size):
+                out += stream.feed(text[at : at + size])
+                held.append(stream._size)
+            out += stream.feed("? end") + stream.close()
+        assert out.startswith("x [REDACTED]")
+        assert out.endswith("quiet words ? end")
+        assert max(held) < 120_000
+
+
+class TestOver:
+    def test_after_a_failure_nothing_comes(self, monkeypatch):
+        """Where a search fails all is withheld, also the rest of what was held."""
+        stream = REDACTOR.stream()
+        stream.feed("quiet abcdabcdab")
+        monkeypatch.setattr(TextGuard, "spans", lambda *_, **__: 1 / 0)
+        assert "[REDACTED]" == stream.feed("cdX!")
+        assert "" == stream.feed("cX9 and more") + stream.close()
+
+    def test_after_a_refusal_nothing_comes(self):
+        """A refused credential has no rest that a later chunk could show."""
+        stream = Redactor(shapes="refuse").stream()
+        with pytest.raises(RawSecretFound):
+            stream.feed(spell("ghp_<a36> "))
+        assert "" == stream.feed(spell("<a36>")) + stream.close()
+
+    def test_refused_only_when_certain(self):
+        """What turns out to be no credential is not refused."""
+        redactor = Redactor(shapes="refuse")
+        text = "token: getToken12(x) "
+        assert text == redactor.redact_text(text)
+        assert text == _streamed(redactor, text, range(len(text)))
+
+    def test_a_left_block_shows_no_rest(self):
+        """After a block was left with text held, nothing of its end is shown."""
+        with REDACTOR.stream() as stream:
+            stream.feed("abcdabcdab")
+        assert "" == stream.feed("cdabcX9") + stream.close()
+
+    def test_feeding_after_closing(self):
+        """After closing, what is fed is another text."""
+        stream = REDACTOR.stream()
+        assert "abcdabcd" == stream.feed("abcdabcd") + stream.close()
+        assert (
+            "b [REDACTED:beta]" == stream.feed(f"b {VALUES['beta']}") + stream.close()
+        )
+
+    def test_empty_chunks(self):
+        """Empty chunks change nothing."""
+        text = f"a {VALUES['alpha']} b"
+        with REDACTOR.stream() as stream:
+            out = "".join(stream.feed(each) for c in text for each in ("", c, ""))
+            out += stream.close()
+        assert "a [REDACTED:alpha] b" == out

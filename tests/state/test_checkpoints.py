@@ -20,7 +20,7 @@ from pydantic import BaseModel, SecretStr
 
 from langchain_tyrum.errors import ConfigError, RawSecretFound
 from langchain_tyrum.redaction import Redactor, contains_marker
-from langchain_tyrum.state import guard_checkpointer, is_guarded
+from langchain_tyrum.state import compat, guard_checkpointer, is_guarded
 
 
 class State(TypedDict, total=False):
@@ -471,3 +471,51 @@ class TestShape:
         assert canary not in str(refused.value)
         assert refused.value.__context__ is None
         assert [] == leaks(memory_bytes(saved))
+
+
+class TestPastTheSerializer:
+    """What LangGraph's own savers write without their serializer."""
+
+    @pytest.fixture
+    def stored(self, redactor, monkeypatch):
+        """A saver that passes for one of them, and keeps what it is given."""
+        kept = []
+
+        class Columns(BaseCheckpointSaver):
+            def put(self, config, checkpoint, metadata, new_versions):
+                kept.append(checkpoint["channel_values"])
+                return config
+
+            def put_writes(self, config, writes, task_id, task_path=""):
+                kept.append(writes)
+
+        monkeypatch.setattr(compat, "writes_through_serde", lambda cls: True)
+        return guard_checkpointer(Columns(), redactor), kept
+
+    def test_short_values(self, stored, canary, shaped):
+        """Texts and numbers, which PostgreSQL's keeps as JSON, are clean by then."""
+        saver, kept = stored
+        values = {"note": f"say {canary}", "shape": shaped, "n": 7, "fine": "fine"}
+        config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+
+        for _ in range(2):
+            stored = {**empty_checkpoint(), "channel_values": dict(values)}
+            saver.put(config, stored, {}, {})
+
+        marked = {"note": "say [REDACTED:vault/canary]"}
+        marked |= {"shape": "[REDACTED:github-pat]", "n": 7, "fine": "fine"}
+        assert [marked, marked] == kept
+
+    def test_an_id_that_is_a_value(self, stored, redactor):
+        """A checkpoint id is refused when it is a value, though it is a UUID."""
+        saver, kept = stored
+        raw = "0f8fad5b-d9cb-469f-a165-70867728950e"
+        config = {"configurable": {"thread_id": "t", "checkpoint_id": raw}}
+        saver.put_writes(config, [("a", 1)], "task")
+        redactor.register("uuid", raw)
+        other = {"configurable": {"thread_id": "t", "checkpoint_id": str(uuid4())}}
+        saver.put_writes(other, [("a", 1)], "task")
+
+        with pytest.raises(RawSecretFound):
+            saver.put_writes(config, [("a", 1)], "task")
+        assert 2 == len(kept)

@@ -10,8 +10,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langsmith._internal._serde import dumps_json
 
 from langchain_tyrum.redaction import Redactor
-from langchain_tyrum.traces import scan
-from langchain_tyrum.traces.scan import CleanPieces, clean_json, plain_text
+from langchain_tyrum.traces import pieces, scan
+from langchain_tyrum.traces.pieces import CleanPieces
+from langchain_tyrum.traces.scan import clean_json
+from langchain_tyrum.traces.unescape import plain_text
 
 TEXTS = [
     'a "quoted" word',
@@ -123,21 +125,21 @@ class TestCleanJson:
 
     def test_raw_pieces_are_not_remembered(self, redactor, kit):
         """What holds a value never counts as clean."""
-        pieces = CleanPieces(redactor)
+        known = CleanPieces(redactor)
         data = dumps_json({"a": kit.canary("input")})
 
-        assert [False, False] == [pieces.is_clean(data), pieces.is_clean(data)]
-        assert 0 == len(pieces)
-        assert "[REDACTED:c/input]" == pieces.text(kit.canary("input"))
-        assert 0 == len(pieces)
+        assert [False, False] == [known.is_clean(data), known.is_clean(data)]
+        assert 0 == len(known)
+        assert "[REDACTED:c/input]" == known.text(kit.canary("input"))
+        assert 0 == len(known)
 
     def test_it_does_not_keep_the_redactor(self):
         """What is remembered goes with the redactor."""
         redactor = Redactor()
         clean_json(b"{}", redactor, dumps_json)
-        held = len(scan._PIECES)
+        held = len(pieces._PIECES)
 
         del redactor
         gc.collect()
 
-        assert held > len(scan._PIECES)
+        assert held > len(pieces._PIECES)

@@ -1,4 +1,4 @@
-"""Credentials that a name before them gives away, in data, code and prose."""
+"""Credentials that a name before them gives away, in data and configuration."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from langchain_tyrum.redaction.detectors.words import (
     BARE,
     CLOSE,
     HOLLOW,
+    KEY,
     KEYWORDS,
     LONG,
-    NAME,
     ODD,
     OPEN,
     QUOTE,
@@ -17,7 +17,7 @@ from langchain_tyrum.redaction.detectors.words import (
     STRANGE,
     STRONG,
     VALUE,
-    WORDS,
+    WORD,
 )
 
 #: Services whose keys are plain hexadecimal, letters and digits, or UUIDs.
@@ -36,13 +36,12 @@ ASSIGNMENTS: tuple[Detector, ...] = (
     Detector(
         name="assignment",
         kind="password",
-        pattern=rf"(?i:{NAME}){CLOSE}{SEP}{OPEN}{VALUE}",
+        pattern=rf"(?i:{WORD}){CLOSE}{SEP}{OPEN}{VALUE}",
         keywords=KEYWORDS,
         max_length=LONG,
         source="twelve-factor config, JSON, YAML, TOML, INI and Java properties",
         positive=(
             "DB_PASSWORD=hunter2!x",
-            '{"api_key": "<a20>"}',
             "passwd: Tr0ub4dor&3",
             r"{\"client_secret\": \"<a24>\"}",
             "token = '<a24>'",
@@ -67,11 +66,21 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         ),
     ),
     Detector(
+        name="key-assignment",
+        kind="password",
+        pattern=rf"(?i:{KEY}){CLOSE}{SEP}{OPEN}{VALUE}",
+        keywords=("key",),
+        max_length=LONG,
+        source="as `assignment`",
+        positive=('{"api_key": "<a20>"}', "API key: <h40>", "accessKey='<a24>'"),
+        negative=("api_key = os.environ['KEY_1234']", "primary_key: user_1234"),
+    ),
+    Detector(
         name="short-assignment",
         kind="password",
         pattern=rf"(?i:password|passwd|passphrase|(?<![A-Za-z])pwd)[0-9]?{CLOSE}{SEP}"
-        rf"{OPEN}{HOLLOW}(?=[^\s\"'`\\<>(){{}}\[\],;&|]{{0,6}}[{ODD}])"
-        rf"(?=[^\s\"'`\\<>(){{}}\[\],;&|]{{0,6}}[A-Za-z])({BARE}{{6,7}}(?<![.:]))",
+        rf"{OPEN}{HOLLOW}(?={BARE}{{0,6}}[{ODD}])(?={BARE}{{0,6}}[A-Za-z])"
+        rf"({BARE}{{6,7}}(?<![.:]))",
         keywords=("pass", "pwd"),
         source="as `assignment`, down to six characters for passwords",
         positive=("password: abc12!", "pwd=hunt3r"),
@@ -91,7 +100,7 @@ ASSIGNMENTS: tuple[Detector, ...] = (
     Detector(
         name="quoted-assignment",
         kind="password",
-        pattern=rf"(?i:{STRONG}|(?<![A-Za-z])(?:pwd|pass|secret)){CLOSE}{SEP}"
+        pattern=rf"(?i:{STRONG}|(?<![A-Za-z])(?:pwd|pass)){CLOSE}{SEP}"
         rf"N?\\{{0,3}}[\"']{HOLLOW}(?=[^\"'\r\n\\]{{0,200}}[{ODD}])"
         r"([^\"'\r\n\\]{8,256})(?=\\{0,3}[\"'])",
         keywords=KEYWORDS,
@@ -100,23 +109,11 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         negative=('password: "the usual one, as before"',),
     ),
     Detector(
-        name="fallback",
-        kind="password",
-        pattern=rf"(?i:{NAME})[\"']\s{{0,4}},\s{{0,4}}(?:default\s?=\s?)?[\"']{HOLLOW}"
-        rf"(?=[^\"'\s]{{0,64}}[{ODD}])([^\"'\s]{{8,256}})[\"']",
-        keywords=KEYWORDS,
-        source="os.getenv, os.environ.get, setdefault, setenv",
-        positive=(
-            'os.getenv("DB_PASSWORD", "hunter2!x")',
-            "config('SECRET_KEY', default='<a50>')",
-        ),
-        negative=('os.getenv("DB_PASSWORD", "")', 'pick("password", "username")'),
-    ),
-    Detector(
         name="named-value",
         kind="password",
         pattern=rf"(?i:name|key){CLOSE}{SEP}(?:{QUOTE})?[A-Za-z0-9_.-]{{0,40}}"
-        rf"(?i:password|passwd|secret|token|api_?key)[A-Za-z0-9_.-]{{0,20}}(?:{QUOTE})?"
+        rf"(?i:password|passwd|secret|token|api_?key)(?:[0-9_.-][A-Za-z0-9_.-]{{0,20}})?"
+        rf"(?:{QUOTE})?"
         rf"\s{{0,4}},?\s{{0,24}}(?:{QUOTE})?(?i:value){CLOSE}{SEP}{OPEN}{HOLLOW}"
         rf"(?={BARE}{{0,64}}[{ODD}])({BARE}{{6,1024}})",
         keywords=("value",),
@@ -130,6 +127,47 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         negative=(
             "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: {key: v1}",
             '{"name": "token_count", "value": 12}',
+        ),
+    ),
+    Detector(
+        name="uuid-assignment",
+        kind="token",
+        pattern=rf"(?:(?i:client[_-]?secret|api[ _-]?"
+        r"(?:key|token|secret)|access[ _-]?(?:key|token)|(?:auth|private)[_-]?token|"
+        r"secret[_-]?key|license[_-]?key|vault[_-]?token)|(?<=[A-Z]_)TOKEN)"
+        rf"{CLOSE}(?:{SEP}|\s){OPEN}([0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}"
+        r"-[0-9a-fA-F]{12})(?![0-9A-Za-z-])",
+        keywords=KEYWORDS,
+        source="services whose keys are UUIDs; npm's _authToken of private registries",
+        positive=(
+            "api_key: <h8>-<h4>-<h4>-<h4>-<h12>",
+            "//r.test/:_authToken=<h8>-<h4>-<h4>-<h4>-<h12>",
+            "NPM_TOKEN='<h8>-<h4>-<h4>-<h4>-<h12>'",
+            "X-Auth-Token: <h8>-<h4>-<h4>-<h4>-<h12>",
+        ),
+        negative=(
+            "run_id: <h8>-<h4>-<h4>-<h4>-<h12>",
+            "ns=password:<h8>-<h4>-<h4>-<h4>-<h12>",
+            "resume_token=<h8>-<h4>-<h4>-<h4>-<h12>",
+            "api_key_id: <h8>-<h4>-<h4>-<h4>-<h12>",
+        ),
+    ),
+    Detector(
+        name="key-variable",
+        kind="token",
+        pattern=r"(?<=[A-Z0-9]_)(?<!PUBLIC_)(?<!CACHE_)(?<!PRIMARY_)(?<!PARTITION_)"
+        r"(?<!SORT_)(?<!OBJECT_)(?<!ENCY_)(?<!PUB_)KEY"
+        rf"{CLOSE}{SEP}{OPEN}(?:base64:)?{HOLLOW}(?=[A-Za-z0-9+/=_-]{{0,24}}[0-9])"
+        r"(?=[0-9+/=_-]{0,24}[A-Za-z])(?![A-Za-z]{2,24}[-_][A-Za-z])"
+        r"([A-Za-z0-9+/=_-]{20,512})",
+        keywords=("key",),
+        max_length=640,
+        source="environment variables of services: <SERVICE>_KEY",
+        positive=("MAPS_KEY=<a32>", "ADAFRUIT_KEY: '<h40>'", "APP_KEY=base64:<a43>="),
+        negative=(
+            "CACHE_KEY=<h40>",
+            "PUBLIC_KEY=<a43>",
+            "MAPS_KEY=projects-are-named-2026-here",
         ),
     ),
     Detector(
@@ -171,51 +209,5 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         source="https://developer.hashicorp.com/terraform/language/values/variables",
         positive=('variable "db_password" {\n  default = "hunter2x"\n}',),
         negative=('variable "db_password" {\n  type = string\n}',),
-    ),
-    Detector(
-        name="table-cell",
-        kind="password",
-        pattern=r"(?:(?<=\|)|(?<=\| )|(?<=\|  ))"
-        r"(?i:passwords?|secret|api[ _-]key|token)"
-        rf"\s{{0,24}}\|\s{{0,8}}`?{HOLLOW}{WORDS}{STRANGE}({BARE}{{8,256}})",
-        keywords=("|",),
-        source="Markdown tables",
-        positive=("| user | me |\n| password | Winter2026! |",),
-        negative=("| password | string | required |", "| token | base64-encoded |"),
-    ),
-    Detector(
-        name="prose",
-        kind="password",
-        pattern=r"(?<![A-Za-z])(?i:passwords?|passphrase|passcode|pass|pwd|token|"
-        r"api[ -]key|secret(?: key)?|access key|credentials?|pin)"
-        r"(?i:\s{1,2}for\s[A-Za-z0-9_.@-]{1,40})?"
-        r"\s{1,4}(?i:is|was|are|will be|to|equals)(?![A-Za-z0-9])\s{0,4}:?\s{0,4}"
-        rf"[\"'`]?{HOLLOW}{WORDS}{STRANGE}"
-        rf"({BARE}{{8,1024}}(?<![.,;:?]))",
-        keywords=("pass", "pwd", "token", "key", "secret", "credential", "pin"),
-        max_length=1152,
-        source="what people write in chats",
-        positive=(
-            "my password is hunter2!x",
-            "The API key is '<a24>'.",
-            "my password for gmail is Winter2026",
-        ),
-        negative=(
-            "my password is not working",
-            "the token is base64-encoded, as always",
-            "your secret is safe with me",
-            "the password is case-sensitive.",
-        ),
-    ),
-    Detector(
-        name="said-in-quotes",
-        kind="password",
-        pattern=r"(?<![A-Za-z])(?i:passwords?|passphrase|api[ -]key|secret|token)"
-        r"\s{1,4}(?i:is|was|:|=)?\s{0,4}[\"'`]"
-        rf"{HOLLOW}(?=[^\"'`\r\n]{{0,64}}[{ODD}])([^\"'`\r\n]{{8,128}})[\"'`]",
-        keywords=("pass", "key", "secret", "token"),
-        source="what people write in chats",
-        positive=('use the password "open sesame 42" there',),
-        negative=('the password "field" is required',),
     ),
 )

@@ -15,7 +15,7 @@ CI: tuple[Detector, ...] = (
     ),
     token(
         "buildkite-token",
-        r"bk(?:ua|aa|aj|ar|ct|pt|rt|st)_[A-Za-z0-9_-]{40,340}",
+        r"bk(?:ua|aa|aj|ar|ct|pi|ps|pt|rt|st)_[A-Za-z0-9_-]{40,340}",
         "bkua_<h40>",
         "bkct_<a73>",
         source="https://buildkite.com/docs/platform/security/tokens",
@@ -67,7 +67,7 @@ CI: tuple[Detector, ...] = (
     ),
     token(
         "pulumi-token",
-        r"pul-[0-9a-f]{40}",
+        r"pul-[0-9a-z]{40}",
         "pul-<h40>",
         source="https://www.pulumi.com/docs/pulumi-cloud/access-management/access-tokens/",
         negative="pul-<h12>",

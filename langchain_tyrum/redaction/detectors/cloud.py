@@ -22,7 +22,7 @@ CLOUD: tuple[Detector, ...] = (
     ),
     token(
         "google-oauth",
-        r"(?:GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20,300}|"
+        r"(?:GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{12,400}|"
         r"1//0[A-Za-z0-9_-]{40,200})",
         "GOCSPX-<a28>",
         "ya29.<a60>",
@@ -82,7 +82,7 @@ CLOUD: tuple[Detector, ...] = (
     ),
     token(
         "heroku-key",
-        r"HRKU-[A-Za-z0-9_-]{58,62}",
+        r"HRKU-[A-Za-z0-9_-]{36,62}",
         "HRKU-AA<a58>",
         source="https://devcenter.heroku.com/changelog-items/2739",
         negative="HRKU-<a8>",

@@ -15,13 +15,16 @@ CODE: tuple[Detector, ...] = (
     ),
     token(
         "github-token",
-        r"gh[ousr]_[A-Za-z0-9]{36,255}",
+        r"(?:gh[ousr]_[A-Za-z0-9]{36,255}|"
+        r"ghs_[0-9]{6,10}_eyJ[A-Za-z0-9_-]{10,800}"
+        r"\.[A-Za-z0-9_-]{10,1200}\.[A-Za-z0-9_-]{10,1200})",
         "gho_<a36>",
         "ghs_<a36>",
         "ghu_<a36>",
         "ghr_<a76>",
         source="https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/",
         negative="gho_<a10>",
+        max_length=4096,
     ),
     token(
         "gitlab-token",
@@ -77,7 +80,7 @@ CODE: tuple[Detector, ...] = (
     ),
     token(
         "rubygems-key",
-        r"rubygems_[0-9a-f]{48}",
+        r"rubygems_[0-9a-z]{48}",
         "rubygems_<h48>",
         source="https://guides.rubygems.org/api-key-scopes/",
         negative="rubygems_update",
@@ -166,14 +169,14 @@ CODE: tuple[Detector, ...] = (
     ),
     token(
         "figma-token",
-        r"fig[dou]r?_[A-Za-z0-9_-]{38,48}",
+        r"fig[dopu][rh]?_[A-Za-z0-9_=-]{38,60}",
         "figd_<a40>",
         source="https://developers.figma.com/docs/rest-api/authentication/",
         negative="figd_<a12>",
     ),
     token(
         "postman-key",
-        r"(?:PMAK-[0-9a-fA-F]{24}-[0-9a-fA-F]{34}|PMAT-[A-Za-z0-9]{26})",
+        r"(?:PMAK-[0-9a-zA-Z]{24}-[0-9a-zA-Z]{34}|PMAT-[A-Za-z0-9]{26})",
         "PMAK-<h24>-<h34>",
         "PMAT-<a26>",
         source="https://learning.postman.com/docs/developer/postman-api/authentication/",
@@ -195,7 +198,7 @@ CODE: tuple[Detector, ...] = (
     ),
     token(
         "sonar-token",
-        r"sq[pua]_[0-9a-f]{40}",
+        r"sq[pua]_[0-9a-z]{40}",
         "squ_<h40>",
         "sqp_<h40>",
         source="https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/",

@@ -149,7 +149,7 @@ DATA: tuple[Detector, ...] = (
     ),
     token(
         "newrelic-key",
-        r"(?:NRAK-[A-Z0-9]{27}|NRII-[A-Za-z0-9_-]{32}|NRAA-[0-9a-f]{27}|"
+        r"(?:NRAK-[A-Za-z0-9]{27}|NR(?:JS|BR)-[0-9a-f]{19}|NRII-[A-Za-z0-9_-]{32}|NRAA-[0-9a-f]{27}|"
         r"NRRA-[0-9a-f]{42}|NRIQ-[A-Za-z0-9_-]{32}|NRSP-[A-Za-z0-9]{8,60})",
         "NRAK-<u27>",
         "NRII-<a32>",
@@ -158,7 +158,7 @@ DATA: tuple[Detector, ...] = (
     ),
     token(
         "posthog-key",
-        r"ph[sx]_[A-Za-z0-9_-]{32,60}",
+        r"ph[sxar]_[A-Za-z0-9_-]{32,72}",
         "phx_<a43>",
         source="https://posthog.com/docs/api",
         negative="phc_<a43>",

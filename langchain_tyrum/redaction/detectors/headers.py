@@ -122,9 +122,18 @@ HEADERS: tuple[Detector, ...] = (
         kind="token",
         pattern=r"(?<=[?&])(?i:access_token|refresh_token|id_token|auth_token|token|"
         r"api_?key|apikey|key|client_secret|secret|password|passwd|pwd|auth|jwt|"
-        r"subscription-key|private_token)="
+        r"subscription-key|private_token|appid)="
         rf"{HOLLOW}(?=[A-Za-z0-9%._~+/=-]{{0,60}}[0-9])([A-Za-z0-9%._~+/=!*-]{{12,32768}})",
-        keywords=("token=", "key=", "secret=", "passw", "pwd=", "auth=", "jwt="),
+        keywords=(
+            "token=",
+            "key=",
+            "appid=",
+            "secret=",
+            "passw",
+            "pwd=",
+            "auth=",
+            "jwt=",
+        ),
         max_length=LONG,
         source="RFC 6750, 2.3",
         positive=(

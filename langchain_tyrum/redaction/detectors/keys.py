@@ -128,13 +128,15 @@ KEYS: tuple[Detector, ...] = (
         pattern=r"\$(?:2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}|"
         r"[156]\$(?:rounds=[0-9]{1,9}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}|"
         r"y\$[./A-Za-z0-9]{1,12}\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}|"
-        r"argon2(?:id|i|d)\$v=[0-9]{1,3}\$[a-z0-9=,]{8,40}\$[A-Za-z0-9+/]{8,88}"
+        r"apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|[89]\$[./A-Za-z0-9]{14}"
+        r"\$[./A-Za-z0-9]{43}|argon2(?:id|i|d)\$v=[0-9]{1,3}\$[a-z0-9=,]{8,40}\$[A-Za-z0-9+/]{8,88}"
         r"\$[A-Za-z0-9+/]{16,128})",
         keywords=("$",),
         source="crypt(5); the PHC string format",
         positive=(
             "$2b$12$<a53>",
             "root:$6$<a16>$<a86>:19000",
+            "admin:$apr1$<a8>$<a22>",
             "$argon2id$v=19$m=65536,t=3,p=4$<a22>$<a43>",
         ),
         negative=("$2b$12$short", "costs $6$ or $1"),
@@ -176,7 +178,8 @@ KEYS: tuple[Detector, ...] = (
         name="netrc",
         kind="password",
         pattern=r"(?<![a-z])machine\s{1,8}\S{1,128}\s{1,8}login\s{1,8}\S{1,128}"
-        r"\s{1,8}password\s{1,8}(\S{4,128})",
+        r"\s{1,8}password\s{1,8}"
+        rf"{HOLLOW}(\S{{4,128}})",
         keywords=("machine",),
         source="netrc(5)",
         positive=("machine api.test\n  login me\n  password hunter2",),
@@ -186,7 +189,7 @@ KEYS: tuple[Detector, ...] = (
         name="netrc-line",
         kind="password",
         pattern=r"(?<![a-z])login[ \t]{1,8}\S{1,128}[ \t]{1,8}password[ \t]{1,8}"
-        r"(\S{4,128})",
+        rf"{HOLLOW}(\S{{4,128}})",
         keywords=("login",),
         source="netrc(5)",
         positive=("default login me password hunter2",),
@@ -195,9 +198,9 @@ KEYS: tuple[Detector, ...] = (
     Detector(
         name="pgpass",
         kind="password",
-        pattern=r"(?<=[A-Za-z0-9*.-]):(?:5432|5433|6432|\*):[A-Za-z0-9_*-]{1,64}:"
+        pattern=r"(?<=[A-Za-z0-9*.-]):(?:543[2-5]|6432|6543|25060|26257|\*):[A-Za-z0-9_*-]{1,64}:"
         rf"[A-Za-z0-9_*.-]{{1,64}}:{HOLLOW}([^\s:\"']{{4,128}})",
-        keywords=(":5432:", ":5433:", ":6432:", ":*:"),
+        keywords=(":543", ":6432:", ":6543:", ":25060:", ":26257:", ":*:"),
         source="https://www.postgresql.org/docs/current/libpq-pgpass.html",
         positive=("db.test:5432:app:me:hunter2", "*:*:*:me:hunter2"),
         negative=("ports: 5432:5432 and 8080:80",),

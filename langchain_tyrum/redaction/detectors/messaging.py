@@ -9,7 +9,7 @@ _UUID = "<h8>-<h4>-<h4>-<h4>-<h12>"
 MESSAGING: tuple[Detector, ...] = (
     token(
         "slack-token",
-        r"(?:xox[abceoprsd]-|xoxe\.xox[bp]-|xapp-\d{1,10}-)[A-Za-z0-9%/+-]{10,250}",
+        r"(?:xox[abceoprsd]-|xoxe\.xox[bp]-|xapp-\d{1,14}-)[A-Za-z0-9%/+-]{10,250}",
         "xoxb-<d12>-<d12>-<a24>",
         "xapp-1-A<u10>-<d13>-<h64>",
         "xoxe.xoxp-1-<u163>",
@@ -82,14 +82,14 @@ MESSAGING: tuple[Detector, ...] = (
     ),
     token(
         "mailgun-key",
-        r"key-[0-9a-f]{32}",
+        r"key-(?=[a-zA-Z]{0,31}[0-9])(?:[0-9a-z]{32}|[0-9a-zA-Z]{64})(?![0-9A-Za-z])",
         "key-<h32>",
         source="https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt",
         negative="key-<h8>",
     ),
     token(
         "brevo-key",
-        r"x(?:keysib|smtpsib)-[0-9a-fA-F]{64}-[A-Za-z0-9]{16}",
+        r"x(?:keysib|smtpsib)-[0-9a-zA-Z_-]{81}",
         "xkeysib-<h64>-<a16>",
         "xsmtpsib-<h64>-<a16>",
         source="https://developers.brevo.com/docs/getting-started",
@@ -111,7 +111,7 @@ MESSAGING: tuple[Detector, ...] = (
     ),
     token(
         "klaviyo-key",
-        r"pk_[0-9a-f]{34}",
+        r"pk_(?=[a-z]{0,33}[0-9])[0-9a-z]{34}",
         "pk_<h34>",
         source="https://developers.klaviyo.com/en/docs/authenticate_",
         negative="pk_<h8>",
@@ -132,7 +132,7 @@ MESSAGING: tuple[Detector, ...] = (
     ),
     token(
         "telnyx-key",
-        r"KEY[0-9A-F]{32}_[A-Za-z0-9]{22}",
+        r"KEY[0-9A-Za-z]{32}_[A-Za-z0-9]{22}",
         "KEY<d32>_<a22>",
         source="https://developers.telnyx.com/docs/development/api-guide/authentication",
         negative="KEY<d8>",

@@ -72,7 +72,7 @@ MODELS: tuple[Detector, ...] = (
     ),
     token(
         "replicate-token",
-        r"r8_[A-Za-z0-9]{37,40}",
+        r"r8_[A-Za-z0-9_-]{37,40}",
         "r8_<a37>",
         source="https://replicate.com/docs/topics/security/api-tokens",
         negative="r8_<a12>",
@@ -156,7 +156,7 @@ MODELS: tuple[Detector, ...] = (
     ),
     token(
         "llamacloud-key",
-        r"llx-[A-Za-z0-9]{40,56}",
+        r"llx-[A-Za-z0-9_-]{40,56}",
         "llx-<a48>",
         source="https://docs.cloud.llamaindex.ai/api_key",
         negative="llx-<a12>",

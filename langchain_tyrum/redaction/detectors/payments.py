@@ -22,7 +22,7 @@ PAYMENTS: tuple[Detector, ...] = (
     ),
     token(
         "square-token",
-        r"(?:sq0[a-z]{3}-[A-Za-z0-9_-]{22,43}|EAAA[A-Za-z0-9_-]{60})",
+        r"(?:sq0[a-z]{3}-[A-Za-z0-9_-]{22,43}|EAAA[A-Za-z0-9_=+-]{24,72})",
         "sq0atp-<a22>",
         "sq0csp-<a43>",
         "EAAA<a60>",
@@ -158,7 +158,7 @@ PAYMENTS: tuple[Detector, ...] = (
     ),
     token(
         "airtable-pat",
-        r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}",
+        r"pat[A-Za-z0-9]{14}\.[0-9a-z]{64}",
         "pat<a14>.<h64>",
         source="https://airtable.com/developers/web/guides/personal-access-tokens",
         negative="pat<a14>.<h8>",

@@ -10,12 +10,27 @@ import hyperscan
 from langchain_tyrum.redaction.engines.base import MAX_HITS, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 #: `hs_scan` takes a 32-bit length; longer data goes in blocks that overlap.
 _BLOCK = 1 << 30
 #: Idle scratches kept for each database.
 _SPARE = 16
+
+
+class _Ear:
+    """Takes down the matches of one scan at a time."""
+
+    __slots__ = ("ends", "scratch")
+
+    def __init__(self, scratch: Any) -> None:
+        self.scratch = scratch
+        self.ends: list[tuple[int, int]] = []
+
+    def hear(self, index: int, _: int, end: int, *__: Any) -> bool:
+        """Note a match; True ends the scan."""
+        self.ends.append((index, end))
+        return len(self.ends) > MAX_HITS
 
 
 class Database:
@@ -35,26 +50,32 @@ class Database:
             elements=len(patterns),
             **options,
         )
-        self._idle: deque[Any] = deque(maxlen=_SPARE)
+        self._scan = self._database.scan
+        self._idle: deque[_Ear] = deque(maxlen=_SPARE)
 
-    def scan(self, data: bytes, on_match: Callable[..., bool | None]) -> None:
-        """Call `on_match(id, start, end, flags, context)` for each match.
+    def scan(self, data: bytes) -> list[tuple[int, int]]:
+        """Return (index of the expression, end) of each match.
 
         Raises:
-            EngineError: The scan failed.
+            EngineError: The scan failed, or there were too many.
         """
         try:
-            scratch = self._idle.pop()
+            ear = self._idle.pop()
         except IndexError:
-            scratch = hyperscan.Scratch(self._database)
+            ear = _Ear(hyperscan.Scratch(self._database))
         try:
-            self._database.scan(data, match_event_handler=on_match, scratch=scratch)
+            # by position: keywords take this call longer than a short text does
+            self._scan(data, ear.hear, 0, None, ear.scratch)
         except hyperscan.ScanTerminated:
-            pass
+            raise EngineError("too many matches in one text") from None
         except hyperscan.error as error:
             raise EngineError(type(error).__name__) from None
-        # whatever else a scan raised, its scratch is not trusted again
-        self._idle.append(scratch)
+        # after an error, a scratch is not trusted again
+        ends = ear.ends
+        if ends:
+            ear.ends = []
+        self._idle.append(ear)
+        return ends
 
 
 class HyperEngine:
@@ -64,27 +85,19 @@ class HyperEngine:
 
     def __init__(self, patterns: Sequence[bytes]) -> None:
         self._lengths = tuple(map(len, patterns))
-        self._reach = max(self._lengths)
+        self._longest = _BLOCK + max(self._lengths)
         self._database = Database(patterns, literal=True)
 
     def hits(self, data: bytes) -> list[tuple[int, int]]:
         """Return (start, index of the pattern) of every occurrence."""
-        if len(data) <= _BLOCK:
-            return self._block(data)
+        if len(data) > self._longest:
+            return self._in_blocks(data)
+        ends = self._database.scan(data)
+        return [(end - self._lengths[index], index) for index, end in ends]
+
+    def _in_blocks(self, data: bytes) -> list[tuple[int, int]]:
         found: set[tuple[int, int]] = set()
         for low in range(0, len(data), _BLOCK):
-            block = data[low : low + _BLOCK + self._reach]
-            found.update((low + start, index) for start, index in self._block(block))
+            for start, index in self.hits(data[low : low + self._longest]):
+                found.add((low + start, index))
         return list(found)
-
-    def _block(self, data: bytes) -> list[tuple[int, int]]:
-        ends: list[tuple[int, int]] = []
-
-        def on_match(index: int, _: int, end: int, *__: Any) -> bool:
-            ends.append((index, end))
-            return len(ends) > MAX_HITS
-
-        self._database.scan(data, on_match)
-        if len(ends) > MAX_HITS:
-            raise EngineError("too many matches in one text")
-        return [(end - self._lengths[index], index) for index, end in ends]

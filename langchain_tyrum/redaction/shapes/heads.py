@@ -15,7 +15,8 @@ from langchain_tyrum.redaction.shapes.regex_tree import parse
 if TYPE_CHECKING:
     from langchain_tyrum.redaction.engines import Engine
 
-_LONGEST = 12
+#: No literal is longer.
+LONGEST = 12
 _MOST = 400
 _MANY = 12
 #: From here on one pass of an engine is cheaper than a pass for each literal.
@@ -52,7 +53,7 @@ def _grow(seeds: set[Any], items: Any) -> set[tuple[str, bool]]:
             break
         tails = _tails(kind, value)
         extended = {
-            ((text + tail)[:_LONGEST], is_open and len(text + tail) < _LONGEST)
+            ((text + tail)[:LONGEST], is_open and len(text + tail) < LONGEST)
             for text in open_heads
             for tail, is_open in tails
         }

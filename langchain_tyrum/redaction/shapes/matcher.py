@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.handles import HANDLE_TEXT
-from langchain_tyrum.redaction.copies import TRIGGERS
 from langchain_tyrum.redaction.markers import MARKER_BYTES
-from langchain_tyrum.redaction.shapes.disguises import SHORT, looks_odd
+from langchain_tyrum.redaction.shapes.disguises import SHORT
+from langchain_tyrum.redaction.shapes.heads import LONGEST
 from langchain_tyrum.redaction.shapes.rows import Row
 from langchain_tyrum.redaction.shapes.signals import Signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from langchain_tyrum.redaction.detectors import Detector
     from langchain_tyrum.redaction.findings import Span
@@ -31,82 +32,112 @@ class Shapes:
             row.derive()
         self._always = [row for row in self.rows if not row.gate]
         self._gated = [row for row in self.rows if row.gate]
-        gates = [row.gate for row in self._gated if row.gate]
-        self._gates = Signals(gates)
-        self._begins = _begins(self._gated)
-        self._both = Signals([*gates, *TRIGGERS])
+        self._gates = Signals([row.gate for row in self._gated if row.gate])
+        self._begins = _begins(self.rows)
+        self._anyhow = [row for row in self.rows if row.heads is None]
+        sure = all(row.heads is not None for row in self._gated)
+        self._sure = self._begins.keys() if sure else None
 
-    def signals(self, data: bytes, *, disguises: bool = True) -> tuple[list[Row], bool]:
-        """Tell which rows may match, and whether the text looks disguised.
+    def find(self, data: bytes, *, before: int | None = None) -> list[Span]:
+        """Return the span of each credential the rows find, overlaps included.
+
+        Handles and markers are left alone.
 
         Args:
             data: The text.
-            disguises: Whether to look for disguises at all.
+            before: Only look for those that begin before this offset, which takes
+                time for what is there, not for all of the text.
 
         Raises:
             EngineError: The search failed.
         """
-        if len(data) <= SHORT and self._is_calm(data, disguises=disguises):
-            return self._always, False
-        fired = (self._both if disguises else self._gates).fired(data)
-        if not fired:
-            return self._always, False
-        count = len(self._gated)
-        rows = [self._gated[index] for index in fired if index < count]
-        return [*self._always, *rows], any(index >= count for index in fired)
-
-    def _is_calm(self, data: bytes, *, disguises: bool) -> bool:
-        """Tell of a short text that no row begins in it and that it is undisguised."""
-        if self._begins is None or (disguises and looks_odd(data)):
-            return False
-        lowered, begins = data.lower(), self._begins
-        pairs = [lowered[at : at + 2] for at in range(len(lowered))]
-        return begins.keys().isdisjoint(pairs) or not any(
-            pair in begins and lowered.startswith(begins[pair], at)
-            for at, pair in enumerate(pairs)
-        )
-
-    def find(self, data: bytes, rows: Iterable[Row]) -> list[Span]:
-        """Return the span of each credential the rows find, overlaps included.
-
-        Handles and markers are left alone.
-        """
-        rows = list(rows)
+        if before is None:
+            rows, lowered = self._likely(data), b""
+        else:
+            lowered = data[: before + LONGEST].lower()
+            rows = self._opening(lowered, before)
         if not rows:
             return []
-        lowered = data.lower()
+        lowered = lowered or data.lower()
+        whole = _Whole(data)
         spans: list[Span] = []
         for row in rows:
-            found = list(row.spans(data, lowered))
-            if found and row.ends is None:
-                found = _leave_whole(found, data, handles=row.group == 1)
+            found = row.spans(data, lowered)
+            if before is not None:
+                found = (span for span in found if span.start < before)
+            if row.ends is None:
+                found = whole.spared(found, handles=row.group == 1)
             spans += found
         return spans
 
+    def _opening(self, lowered: bytes, before: int) -> list[Row]:
+        """List the rows of which a match may begin before an offset."""
+        rows = dict.fromkeys(self._anyhow)
+        for at in range(before):
+            for head, row in self._begins.get(lowered[at : at + 2], ()):
+                if lowered.startswith(head, at):
+                    rows[row] = None
+        return list(rows)
 
-def _leave_whole(spans: list[Span], data: bytes, *, handles: bool) -> list[Span]:
-    """Leave out what overlaps a marker or, unless its prefix gives it away, a handle.
+    def _likely(self, data: bytes) -> list[Row]:
+        """List the rows that may match."""
+        if len(data) <= SHORT and self._is_calm(data):
+            return self._always
+        fired = self._gates.fired(data)
+        if not fired:
+            return self._always
+        return [*self._always, *map(self._gated.__getitem__, fired)]
 
-    A token behind `tyrum://` is still a token.
-    """
-    whole = [match.span() for match in MARKER_BYTES.finditer(data)]
-    if handles:
-        whole += [match.span() for match in _HANDLE.finditer(data)]
-    return [span for span in spans if not _touches(span, whole)]
+    def _is_calm(self, data: bytes) -> bool:
+        """Tell of a short text that no row begins in it."""
+        if self._sure is None:
+            return False
+        lowered = data.lower()
+        pairs = [lowered[at : at + 2] for at in range(len(lowered))]
+        return self._sure.isdisjoint(pairs) or not any(
+            lowered.startswith(head, at)
+            for at, pair in enumerate(pairs)
+            if pair in self._sure
+            for head, _ in self._begins[pair]
+        )
 
 
-def _touches(span: Span, others: list[tuple[int, int]]) -> bool:
-    return any(start < span.end and span.start < end for start, end in others)
+class _Whole:
+    """What shapes leave alone in a text: markers, handles. Looked for when needed."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._places: dict[bool, tuple[list[int], list[int]]] = {}
+
+    def spared(self, spans: Iterable[Span], *, handles: bool) -> Iterator[Span]:
+        """Leave out what overlaps a marker or, unless its prefix tells, a handle.
+
+        A token behind `tyrum://` is still a token.
+        """
+        for span in spans:
+            starts, ends = self._found(handles=handles)
+            at = bisect_right(ends, span.start)
+            if at == len(starts) or starts[at] >= span.end:
+                yield span
+
+    def _found(self, *, handles: bool) -> tuple[list[int], list[int]]:
+        found = self._places.get(handles)
+        if found is None:
+            places = [match.span() for match in MARKER_BYTES.finditer(self._data)]
+            if handles:
+                places += [match.span() for match in _HANDLE.finditer(self._data)]
+            places.sort()
+            starts, ends = [low for low, _ in places], [high for _, high in places]
+            found = self._places[handles] = starts, ends
+        return found
 
 
-def _begins(rows: list[Row]) -> dict[bytes, tuple[bytes, ...]] | None:
-    """List how matches begin, by their first two bytes; None when that is not sure."""
-    found: dict[bytes, tuple[bytes, ...]] = {}
+def _begins(rows: Iterable[Row]) -> dict[bytes, tuple[tuple[bytes, Row], ...]]:
+    """List how matches begin, by their first two bytes."""
+    found: dict[bytes, tuple[tuple[bytes, Row], ...]] = {}
     for row in rows:
-        if row.heads is None:
-            return None
-        for head in row.heads:
-            found[head[:2]] = (*found.get(head[:2], ()), head)
+        for head in row.heads or ():
+            found[head[:2]] = (*found.get(head[:2], ()), (head, row))
     return found
 
 

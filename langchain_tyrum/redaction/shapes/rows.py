@@ -91,11 +91,15 @@ class Row:
             for start, end, found in self.detector.finder(data):
                 yield Span(start, end, found, found)
             return
+        done = 0
         for match in self._matches(data, lowered):
             start, end = match.span(self.group)
             if self.ends is not None:
+                if match.end() <= done:  # within what was swallowed
+                    continue
                 close = self.ends.search(data, match.end())
-                yield Span(start, close.end() if close else len(data), kind, kind)
+                done = close.end() if close else len(data)
+                yield Span(start, done, kind, kind)
             elif start < end:
                 yield Span(start, end, kind, kind)
 

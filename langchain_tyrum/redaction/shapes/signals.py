@@ -45,10 +45,4 @@ class Signals:
             return [i for i, each in enumerate(self._slow) if each.search(data)]
         if len(data) >= 1 << 31:
             raise EngineError("the text is too long for one search")
-        indexes: list[int] = []
-
-        def on_match(index: int, *_: Any) -> None:
-            indexes.append(index)
-
-        self._database.scan(data, on_match)
-        return indexes
+        return [index for index, _ in self._database.scan(data)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.redaction.walk.blocks import walk_blocks
 from langchain_tyrum.redaction.walk.dress import is_bare, put_on, walk_dress, walk_voice
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Mode, Step, Steps
+from langchain_tyrum.redaction.walk.slots import worn_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +88,8 @@ def walk_tuple(frame: Frame) -> Steps:
     if dress or _changed(old, new):
         # `__new__` of the base runs no constructor that might refuse a marker
         twin = tuple.__new__(type(obj), new)
-        if worn := getattr(obj, "__dict__", None):
-            twin.__dict__.update(worn)
+        if worn := worn_by(obj):
+            worn_by(twin).update(worn)
     return (yield from _finished(frame, twin, dress))
 
 

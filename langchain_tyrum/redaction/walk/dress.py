@@ -7,7 +7,8 @@ import functools
 from typing import Any
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Step, Steps
-from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of
+from langchain_tyrum.redaction.walk.objects import walk_names
+from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of, worn_by
 
 _ROW = collections.namedtuple("_ROW", "x")  # noqa: PYI024 - only its `repr` is wanted
 #: These show what they hold, which has been looked at.
@@ -59,7 +60,9 @@ def walk_dress(obj: Any) -> Steps:
         return []
     changed: Dress = []
     worn = [(name, read_slot(member, obj)) for name, member in slots_of(type(obj))]
-    worn += (getattr(obj, "__dict__", None) or {}).items()
+    attributes = worn_by(obj)
+    yield from walk_names(attributes)
+    worn += attributes.items()
     if isinstance(obj, collections.defaultdict):
         worn.append(("default_factory", obj.default_factory))
     for name, value in worn:
@@ -74,13 +77,13 @@ def walk_dress(obj: Any) -> Steps:
 def put_on(twin: Any, dress: Dress) -> None:
     """Give a copy the attributes that changed."""
     slots = dict(slots_of(type(twin)))
-    worn = getattr(twin, "__dict__", None)
+    worn = worn_by(twin)
     for name, value in dress:
         if name == "default_factory" and isinstance(twin, collections.defaultdict):
             twin.default_factory = value if callable(value) else None
         elif name in slots:
             slots[name].__set__(twin, value)
-        elif worn is not None:
+        else:
             worn[name] = value
 
 
@@ -95,6 +98,17 @@ def walk_voice(obj: Any) -> Steps:
         if (yield Step(text)) != text:
             raise Cannot(type(obj).__name__)
     return obj
+
+
+def walk_worn(frame: Frame) -> Steps:
+    """Walk what a leaf wears, once its value has been looked at.
+
+    Raises:
+        Cannot: A value is in it.
+    """
+    if (yield from walk_dress(frame.obj)):
+        raise Cannot(type(frame.obj).__name__)
+    return frame.obj
 
 
 def walk_dressed(frame: Frame) -> Steps:

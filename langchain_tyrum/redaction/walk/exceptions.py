@@ -8,12 +8,13 @@ from pydantic import BaseModel
 from pydantic_core import ValidationError
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Step, Steps
-from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of
+from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of, worn_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LINKS = ("__cause__", "__context__")
+_OWN = frozenset(vars(BaseException))
 _DATA = (str, bytes, bytearray, list, dict, tuple, set, frozenset, BaseModel)
 #: Read past properties that a class may have put in its place.
 _ARGS = vars(BaseException)["args"]
@@ -24,11 +25,14 @@ def walk_exception(frame: Frame) -> Steps:
     error = frame.obj
     old_args = _ARGS.__get__(error)
     args = yield Step(old_args, ".args")
-    attributes = dict(getattr(error, "__dict__", None) or {})
+    attributes = dict(worn_by(error))
     changed = args is not old_args
     for name, value in list(attributes.items()):
         attributes[name] = yield Step(value, f".{name}")
         changed = changed or attributes[name] is not value
+        if (clean := (yield Step(name, "{key}"))) is not name:
+            attributes[clean] = attributes.pop(name)
+            changed = True
     beside = _beside(error)
     for name, value in list(beside.items()):
         beside[name] = yield Step(value, f".{name}")
@@ -68,7 +72,7 @@ def _beside(error: BaseException) -> dict[str, Any]:
     found = {}
     for name, member in slots_of(type(error)):
         value = read_slot(member, error)
-        if value is UNSET or value is None or name.startswith("__"):
+        if value is UNSET or value is None or name in _OWN:
             continue
         alive = name == "obj" and not isinstance(value, _DATA)
         found[name] = _at_once(value) if alive else value
@@ -110,7 +114,7 @@ def _rebuilt(
         else:
             twin = cls.__new__(cls, *args)
         twin.args = args
-        twin.__dict__.update(attributes)
+        worn_by(twin).update(attributes)
     except Exception:
         return None
     return twin

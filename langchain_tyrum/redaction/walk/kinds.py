@@ -17,6 +17,7 @@ import pathlib
 import socket
 import ssl
 import struct
+import sys
 import threading
 import types
 import typing
@@ -32,6 +33,7 @@ from pydantic_core import MultiHostUrl, Url
 from langchain_tyrum.handles import SecretValue
 from langchain_tyrum.redaction.registry import Registry
 from langchain_tyrum.redaction.walk import (
+    arrays,
     containers,
     dress,
     exceptions,
@@ -46,10 +48,10 @@ _INERT = Kind()
 _OPAQUE = Kind(leaf=leaves.opaque_leaf)
 #: Inert, unless they show a value.
 _SHOWN = Kind(leaf=leaves.shown_leaf)
+_FILE = Kind(leaf=leaves.file_leaf)
 _MUTE_TYPES = frozenset(
     {
         object,
-        range,
         types.NoneType,
         types.EllipsisType,
         types.NotImplementedType,
@@ -97,6 +99,7 @@ _SHOWN_TYPES: tuple[type, ...] = (
 _FILES = (io.RawIOBase, io.BufferedIOBase, io.TextIOBase)
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _SPELLED = (pathlib.PurePath, Url, MultiHostUrl)
+_PLAIN_HOMES = sys.stdlib_module_names | {"numpy", "pydantic", "pydantic_core"}
 _POINTER = struct.calcsize("P")
 
 
@@ -116,15 +119,26 @@ def kind_of(cls: type) -> Kind:
         return _INERT
     if issubclass(cls, enum.Enum):
         return Kind(leaf=leaves.enum_leaf)
-    return _leaf(cls) or _number(cls) or _shown(cls) or _container(cls) or _object(cls)
+    worth = _leaf(cls) or _number(cls)
+    if worth is not None:
+        return _worn(cls, worth)
+    return _shown(cls) or _container(cls) or _object(cls)
+
+
+def _worn(cls: type, kind: Kind) -> Kind:
+    """Add what objects of somebody's own subclass wear beside their value."""
+    if kind.leaf is None or cls.__module__.partition(".")[0] in _PLAIN_HOMES:
+        return kind
+    worn = cls.__dictoffset__ != 0 or slots_of(cls)
+    return kind._replace(handler=dress.walk_worn) if worn else kind
 
 
 def _number(cls: type) -> Kind | None:
-    if leaves.is_scalar(cls):
-        return Kind(leaf=leaves.scalar_leaf)
+    if arrays.is_scalar(cls):
+        return Kind(leaf=arrays.scalar_leaf)
     if issubclass(cls, int | float) and not dress.is_bare(cls):
         return Kind(handler=dress.walk_dressed)
-    if cls in (int, float, decimal.Decimal, fractions.Fraction):
+    if cls in (int, float, decimal.Decimal, fractions.Fraction, range):
         return Kind(leaf=leaves.number_leaf)
     if issubclass(cls, uuid.UUID):
         return Kind(leaf=leaves.uuid_leaf)
@@ -139,12 +153,12 @@ def _shown(cls: type) -> Kind | None:
     if issubclass(cls, _SHOWN_TYPES):
         return _SHOWN
     if issubclass(cls, _FILES):
-        return _OPAQUE if issubclass(cls, _IN_MEMORY) else _SHOWN
+        return _OPAQUE if issubclass(cls, _IN_MEMORY) else _FILE
     return None
 
 
 def _leaf(cls: type) -> Kind | None:
-    if leaves.is_scalar(cls) and not issubclass(cls, str | bytes):
+    if arrays.is_scalar(cls) and not issubclass(cls, str | bytes):
         return None
     if issubclass(cls, str | bytes) and not dress.is_bare(cls):
         return Kind(handler=dress.walk_dressed)
@@ -156,8 +170,8 @@ def _leaf(cls: type) -> Kind | None:
         return Kind(leaf=leaves.buffer_leaf)
     if issubclass(cls, _SPELLED) or _is_url(cls):
         return Kind(leaf=leaves.spelled_leaf)
-    if leaves.is_array(cls):
-        return Kind(leaf=leaves.array_leaf)
+    if arrays.is_array(cls):
+        return Kind(leaf=arrays.array_leaf)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 import datetime as dt
-import sys
+import io
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.markers import MARKER, NAMELESS, marker
@@ -34,7 +34,15 @@ def bytes_leaf(obj: bytes, visitor: Visitor, step: Step, path: Path) -> bytes:
 
 
 def buffer_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
-    """Look at the bytes of a bytearray, memoryview or array."""
+    """Look at the bytes of a bytearray, memoryview or array, and at its numbers."""
+    if isinstance(obj, array.array) and obj.typecode == "u":
+        text = obj.tounicode()
+        shown = visitor.text(text, step, path)
+        return obj if shown == text else array.array("u", shown)
+    if visitor.numbers and getattr(obj, "itemsize", 1) >= _WIDE:
+        written = "\n".join(map(numeral, obj.tolist()))
+        if unless(written, obj, visitor, bare(step, Mode.KNOWN), path) is not obj:
+            return NAMELESS
     plain = bytes(obj)
     clean = visitor.data(plain, step, path)
     if clean is plain or clean == plain:
@@ -62,34 +70,45 @@ def leased_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> str:
 
 def opaque_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     """Withhold what cannot be looked into; a value that it shows is a finding."""
-    visitor.text(repr(obj), _bare(step), path)
+    visitor.text(repr(obj), bare(step), path)
     return visitor.withhold(obj, path)
 
 
 def shown_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     """Let an object be that holds no data, unless it shows a value."""
-    return _unless(repr(obj), obj, visitor, _bare(step), path)
+    return unless(repr(obj), obj, visitor, bare(step), path)
+
+
+def file_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
+    """Let a file be that is one of the system's; withhold one that is in memory."""
+    inner = obj
+    for _ in range(_DEEPEST_FILE):
+        inner = getattr(inner, "buffer", None) or getattr(inner, "raw", inner)
+    if isinstance(inner, io.BytesIO | io.StringIO | io.BufferedRWPair):
+        return opaque_leaf(obj, visitor, step, path)
+    return shown_leaf(obj, visitor, step, path)
 
 
 def enum_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     """Look at the name and at the value of an enumeration's member."""
     value = obj._value_
     text = str.__str__(value) if isinstance(value, str) else repr(value)
-    shown = f"{obj._name_}\n{text}\n{obj!r}\n{obj!s}"
-    return _unless(shown, obj, visitor, _bare(step), path)
+    worn = [each for name, each in vars(obj).items() if not name.startswith("_")]
+    shown = f"{obj._name_}\n{text}\n{obj!r}\n{obj!s}\n{worn or ''}"
+    return unless(shown, obj, visitor, bare(step), path)
 
 
 def number_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     """Look at a number as it is written."""
     if not visitor.numbers:
         return obj
-    return _unless(numeral(obj), obj, visitor, _bare(step, Mode.KNOWN), path)
+    return unless(numeral(obj), obj, visitor, bare(step, Mode.KNOWN), path)
 
 
 def uuid_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     """Look at a UUID as it is written: with dashes and without."""
     shown = f"{obj} {obj.hex}"
-    return _unless(shown, obj, visitor, _bare(step, Mode.KNOWN), path)
+    return unless(shown, obj, visitor, bare(step, Mode.KNOWN), path)
 
 
 def time_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
@@ -100,11 +119,12 @@ def time_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     return shown_leaf(obj, visitor, step, path)
 
 
-def _bare(step: Step, mode: Mode = Mode.FULL) -> Step:
+def bare(step: Step, mode: Mode = Mode.FULL) -> Step:
+    """Return a step of which the key of a mapping says nothing."""
     return Step(step.part, step.label, mode)
 
 
-def _unless(text: str, obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
+def unless(text: str, obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     """Return the object, or the marker of what its text shows."""
     clean = visitor.text(text, step, path)
     if clean == text:
@@ -113,50 +133,7 @@ def _unless(text: str, obj: Any, visitor: Visitor, step: Step, path: Path) -> An
     return found[0] if found else NAMELESS
 
 
-def is_array(cls: type) -> bool:
-    """Tell whether a class is a numpy array, without importing numpy."""
-    return _is_numpy(cls, "ndarray")
-
-
-def is_scalar(cls: type) -> bool:
-    """Tell whether a class is one of numpy's scalars or types."""
-    return _is_numpy(cls, "generic") or _is_numpy(cls, "dtype")
-
-
-def _is_numpy(cls: type, name: str) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and issubclass(cls, getattr(numpy, name))
-
-
-def scalar_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
-    """Look at a numpy scalar as it is written, and at its bytes."""
-    if hasattr(obj, "tobytes") and obj.dtype.kind in "VSU":
-        plain = obj.tobytes()
-        clean = visitor.data(plain, step, path)
-        if clean is not plain and clean != plain:
-            return clean
-    return shown_leaf(obj, visitor, step, path)
-
-
-def array_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
-    """Look at the strings and at the bytes of a numpy array."""
-    if obj.dtype.hasobject:
-        return visitor.withhold(obj, path)
-    if obj.dtype.kind == "U":
-        return _array_of_text(obj, visitor, step, path)
-    plain = obj.tobytes()
-    clean = visitor.data(plain, step, path)
-    return obj if clean is plain or clean == plain else clean
-
-
-def _array_of_text(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
-    old = [str(item) for item in obj.ravel().tolist()]
-    new = [visitor.text(text, step, path) for text in old]
-    if old == new:
-        return obj
-    numpy = sys.modules["numpy"]
-    return numpy.array(new).reshape(obj.shape)
-
-
+_WIDE = 3
+_DEEPEST_FILE = 4
 BUFFERS = (bytearray, memoryview, array.array)
 _TIMES = frozenset({dt.datetime, dt.date, dt.time, dt.timedelta})

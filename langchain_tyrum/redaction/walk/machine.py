@@ -94,6 +94,8 @@ class Frame:
 class Kind(NamedTuple):
     """How objects of one type are walked: as a leaf, by a handler, or not at all.
 
+    With both, the handler gets what the leaf let pass.
+
     Attributes:
         blank: Makes the empty copy that a cycle may already point to.
     """
@@ -103,7 +105,6 @@ class Kind(NamedTuple):
     blank: Callable[[Any], Any] | None = None
 
 
-_ATOMS = frozenset({type(None), bool})
 #: Whole numbers below have fewer than six digits.
 SMALL = 10**5
 _PENDING = object()
@@ -158,20 +159,21 @@ class _Machine:
         cls = type(part)
         if cls is str:
             return self._visitor.text(part, step, self.path)
-        if cls in _ATOMS:
+        if part is None or cls is bool:
             return part
         if cls is int or cls is float:
             small = cls is int and -SMALL < part < SMALL
             if small or not self._visitor.numbers:
                 return part
-        kind = self._kind_of(cls)
-        if kind.leaf is not None:
-            try:
-                return kind.leaf(part, self._visitor, step, self.path)
-            except Exception:
-                return self._withhold(part)
-        if kind.handler is None:
-            return part
+        try:
+            kind = self._kind_of(cls)
+            became = part
+            if kind.leaf is not None:
+                became = kind.leaf(part, self._visitor, step, self.path)
+        except Exception:
+            return self._withhold(part)
+        if kind.handler is None or became is not part:
+            return became
         return self._descend(part, step, kind)
 
     def _descend(self, part: Any, step: Step, kind: Kind) -> Any:

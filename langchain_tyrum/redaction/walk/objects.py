@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Mode, Step, Steps
-from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of
+from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of, worn_by
 
 _MESSAGE = "langchain_core.messages"
 _LONG = 12
@@ -57,9 +57,9 @@ def walk_object(frame: Frame) -> Steps:
     """Walk the attributes of an object: its `__dict__` and its slots."""
     obj, cls = frame.obj, type(frame.obj)
     known = _known_fields(cls)
-    attributes = dict(getattr(obj, "__dict__", None) or {})
+    attributes = dict(worn_by(obj))
     changed = yield from _fields(attributes, known)
-    yield from _names(attributes)
+    yield from walk_names(attributes)
     slots = {}
     for name, member in slots_of(cls):
         value = read_slot(member, obj)
@@ -73,13 +73,13 @@ def walk_object(frame: Frame) -> Steps:
         return obj
     twin = frame.copy()
     if attributes:
-        twin.__dict__.update(attributes)
+        worn_by(twin).update(attributes)
     for member, value in slots.items():
         member.__set__(twin, value)
     return twin
 
 
-def _names(attributes: dict[str, Any]) -> Steps:
+def walk_names(attributes: dict[str, Any]) -> Steps:
     """Look at the names of attributes, which cannot be rewritten.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from types import MemberDescriptorType
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 #: Stands for a slot that holds nothing.
@@ -34,3 +34,20 @@ def read_slot(member: MemberDescriptorType, obj: Any) -> Any:
         return member.__get__(obj)
     except AttributeError:
         return UNSET
+
+
+def worn_by(obj: Any) -> dict[str, Any]:
+    """Return the attributes of an object, also of one that denies having any."""
+    cls: type = type(obj)
+    member = _dict_of(cls)
+    if member is None:
+        return getattr(obj, "__dict__", None) or {}
+    found: dict[str, Any] = member.__get__(obj)
+    return found
+
+
+@functools.lru_cache(maxsize=8192)
+def _dict_of(cls: type) -> GetSetDescriptorType | MemberDescriptorType | None:
+    found = (vars(base).get("__dict__") for base in cls.__mro__)
+    kinds = GetSetDescriptorType | MemberDescriptorType
+    return next((member for member in found if isinstance(member, kinds)), None)

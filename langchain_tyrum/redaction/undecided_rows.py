@@ -1,0 +1,213 @@
+"""Shapes that have begun at the open end of a text."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING
+
+from langchain_tyrum.redaction.engines import EngineError, build_engines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from langchain_tyrum.redaction.engines import Engine
+    from langchain_tyrum.redaction.shapes import Row
+
+_HEAD = 3
+_LARGE = 256
+
+
+class Openings:
+    """Rows by the first bytes of their matches, to find open beginnings fast.
+
+    Attributes:
+        heads: The first one to three bytes with which matches begin, in lower case.
+        sure: Whether every match begins with one of these.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows: dict[bytes, tuple[Row, ...]] = {}
+        self._anywhere: list[Row] = []
+        self._swallowing = [row for row in rows if row.ends is not None]
+        for row in rows:
+            if row.heads is None or row.gate is None:
+                self._anywhere.append(row)
+                continue
+            for literal in row.heads:
+                self._rows[literal] = (*self._rows.get(literal, ()), row)
+        self._literals = _by_head(self._rows)
+        self._longest = max(map(len, self._rows), default=0)
+        self.heads = frozenset(self._literals)
+        # what four bytes rule out, three need not be looked up for
+        self._longer = frozenset(literal[: _HEAD + 1] for literal in self._rows)
+        self._only = frozenset(
+            head
+            for head, literals in self._literals.items()
+            if min(map(len, literals)) > _HEAD
+        )
+        self.sure = not self._anywhere
+
+    @functools.cached_property
+    def _engines(self) -> list[tuple[Engine, tuple[int, ...]]]:
+        return build_engines(sorted(self._rows))
+
+    def rows(self, lowered: bytes, at: int) -> tuple[list[Row], bool]:
+        """Tell which rows' literals stand at a place of a lower-cased text.
+
+        Returns:
+            The rows, and whether the literal of another one has begun there.
+        """
+        head = lowered[at : at + _HEAD + 1]
+        if len(head) > _HEAD and head not in self._longer and head[:-1] in self._only:
+            return [], False
+        literals = self._literals.get(head[:_HEAD], ())
+        found = [
+            row
+            for literal in literals
+            if lowered.startswith(literal, at)
+            for row in self._rows[literal]
+        ]
+        rest = lowered[at:] if len(lowered) - at < self._longest else b""
+        begun = bool(rest) and any(
+            len(literal) > len(rest) and literal.startswith(rest)
+            for literal in literals
+        )
+        return found, begun
+
+    def opens(self, text: bytes, lowered: bytes, at: int) -> bool:
+        """Tell whether a match may begin at a place; yes where that is not known."""
+        rows, begun = self.rows(lowered, at)
+        return begun or any(opens(row, text, at) for row in rows)
+
+    def first(self, text: bytes, done: int) -> int:
+        """Return where the first undecided match begins, or the text's length."""
+        size = len(text)
+        first = self._first_of_heads(text, done)
+        for row in self._anywhere:
+            opening = row.opening
+            if opening is None:
+                first = min(first, max(done, size - row.detector.max_length))
+            elif match := opening.search(text, done):
+                first = min(first, match.start())
+        for row in self._swallowing:
+            first = min(first, _swallowed(row, text, done, first))
+        return first
+
+    def _first_of_heads(self, text: bytes, done: int) -> int:
+        lowered = text.lower()
+        for at in self._places(lowered, done):
+            if self.opens(text, lowered, at):
+                return at
+        return len(text)
+
+    def _places(self, lowered: bytes, done: int) -> Iterable[int]:
+        size, heads = len(lowered), self.heads
+        low = done
+        found: list[int] = []
+        if size - done > _LARGE:
+            low = max(done, size - self._longest)
+            try:
+                found = self._hits(lowered, done)
+            except EngineError:  # so many that looking everywhere is as fast
+                low = done
+        near = [at for at in range(low, size) if lowered[at : at + _HEAD] in heads]
+        return [*(at for at in found if at < low), *near]
+
+    def _hits(self, lowered: bytes, done: int) -> list[int]:
+        rest = lowered[done:]
+        hits = {done + at for engine, _ in self._engines for at, _ in engine.hits(rest)}
+        return sorted(hits)
+
+    def crossing(self, text: bytes, done: int, cut: int) -> int:
+        """Return where a match begins that ends behind a cut; else the cut."""
+        lowered = text.lower()
+        for at in self._places(lowered, done):
+            if at >= cut:
+                break
+            for row in self.rows(lowered, at)[0]:
+                match = row.regex.match(text, at)
+                if match and match.end() > cut:
+                    return at
+        for row in self._anywhere:
+            match = None if row.detector.finder else row.regex.search(text, done)
+            while match and match.start() < cut:
+                if match.end() > cut:
+                    cut = match.start()
+                match = row.regex.search(text, match.start() + 1)
+        return cut
+
+    def ending(self, text: bytes, done: int, cut: int) -> int:
+        """Return where a match may begin if a marker follows; else the cut.
+
+        Some tokens are none while a letter stands behind them. Where a value begins
+        there, that letter becomes a marker.
+
+        Args:
+            text: The text.
+            done: Where to begin.
+            cut: From where on values may stand.
+        """
+        lowered = text.lower()
+        for at in self._places(lowered, done):
+            if at >= cut:
+                break
+            if ends(self.rows(lowered, at)[0], text, at, cut):
+                return at
+        return cut
+
+    def swallows(self, text: bytes) -> re.Pattern[bytes] | None:
+        """Return what ends the open-ended credential that a text begins with."""
+        for row in self._swallowing:
+            if row.ends is not None and row.regex.match(text):
+                return row.ends
+        return None
+
+
+def opens(row: Row, text: bytes, at: int) -> bool:
+    """Tell whether a match of a row may begin here; yes where that is not known."""
+    opening = row.opening  # compiled when a text first has one of the row's heads
+    return opening is None or opening.match(text, at) is not None
+
+
+def ends(rows: Iterable[Row], text: bytes, at: int, cut: int) -> bool:
+    """Tell whether a match of a row, but for what stands around it, ends past a cut."""
+    for row in rows:
+        match = _loose(row.gate).match(text, at) if row.gate is not None else None
+        if match is not None and match.end() >= cut:
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _loose(gate: bytes) -> re.Pattern[bytes]:
+    return re.compile(gate, re.DOTALL)
+
+
+@functools.lru_cache(maxsize=16)
+def openings(rows: tuple[Row, ...]) -> Openings:
+    """Sort rows by how their matches begin, once a process."""
+    return Openings(rows)
+
+
+def _by_head(literals: Iterable[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+    """Sort literals by their first one to three bytes, and whatever follows two."""
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    for literal in literals:
+        keys = {literal[:size] for size in range(1, _HEAD + 1)}
+        if len(literal) < _HEAD:
+            keys |= {literal + bytes((code,)) for code in range(256)}
+        for key in keys:
+            found[key] = (*found.get(key, ()), literal)
+    return found
+
+
+def _swallowed(row: Row, text: bytes, done: int, before: int) -> int:
+    """Hold back from a beginning whose end has not come yet."""
+    match = row.regex.search(text, done)
+    while match and match.start() < before:
+        end = row.ends.search(text, match.end()) if row.ends is not None else None
+        if end is None:
+            return match.start()
+        match = row.regex.search(text, end.end())
+    return before

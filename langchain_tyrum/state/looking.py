@@ -1,0 +1,126 @@
+"""Looks at what is about to be written: at new pieces only, and at their bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.state import compat
+from langchain_tyrum.state.known import Known, Marks, fingerprint
+from langchain_tyrum.state.pieces import Draft, Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_tyrum.state.guard import Guard
+
+WHAT = "a serialized value"
+_TRIES = 8
+
+
+class Looker:
+    """Writes objects as msgpack without values.
+
+    A run may go on editing its state in place while a checkpoint of it is written
+    in the background. So it is not enough that the objects were clean: what counts
+    is what was made of them, and that is looked at last.
+
+    Attributes:
+        guard: Knows the values.
+    """
+
+    def __init__(self, guard: Guard, encode: Callable[[Any], bytes]) -> None:
+        self.guard = guard
+        self._encode = encode
+        self._known = Known()
+
+    def __repr__(self) -> str:
+        return f"Looker({self._known!r})"
+
+    def write(self, obj: Any) -> bytes:
+        """Serialize an object, with markers where values stood.
+
+        Raises:
+            RawSecretFound: It holds a value that no walk could reach.
+        """
+        generation = self.guard.generation  # read first: a value may come in meanwhile
+        known = self._known.at((self.guard, generation))
+        draft = Draft(self._encode, known)
+        draft.add(obj)
+        if self._is_clean(draft):
+            known.add([*draft.marks, *(piece.mark for piece in draft.fresh)])
+            return draft.written()
+        repair = Repair(lambda made_of: self._clean_piece(made_of, known))
+        repair.add(obj)
+        return repair.written()
+
+    def _is_clean(self, draft: Draft) -> bool:
+        # names and ids are refused by the saver; here their bytes are looked at
+        wholes = [piece.whole for piece in draft.fresh]
+        held = b"".join([*draft.names, *wholes])
+        if not held:
+            return True
+        if SEALED_HEAD in held or self.guard.holds(held, WHAT):
+            return False
+        made_of = [piece.made_of for piece in draft.fresh]
+        return not wholes or self._strings_clean(wholes, made_of)
+
+    def _strings_clean(self, wholes: list[bytes], made_of: Any) -> bool:
+        """Look at the strings that were written, and at objects with more to them."""
+        plain = compat.Plain()
+        looked: list[Any] = list(map(plain.decode, wholes))
+        if plain.odd:
+            looked.append(made_of)
+        return self.guard.clean(looked, WHAT) is looked
+
+    def _clean_piece(self, made_of: Any, known: Marks) -> bytes:
+        whole = self._encode(made_of)
+        mark = fingerprint(whole)
+        if mark not in known:
+            sealed = SEALED_HEAD in whole
+            if sealed or not self._written_clean(whole, made_of):
+                return self._sound(self._marked(made_of))
+            known.add([mark])
+        return whole
+
+    def _marked(self, made_of: Any) -> bytes:
+        """Return the bytes of a copy in which markers stand."""
+        last = b""
+        for _ in range(_TRIES):
+            cleaned = self.guard.clean(made_of, WHAT)
+            whole = self._encode(cleaned)
+            # the same again: an id that looks like a credential, or a seal
+            if whole == last or self._written_clean(whole, cleaned):
+                return whole
+            last = whole
+        return self._marked_bytes(last)  # it is edited all the while
+
+    def _written_clean(self, whole: bytes, made_of: Any) -> bool:
+        if self.guard.holds(whole, WHAT):
+            return False
+        return self._strings_clean([whole], made_of)
+
+    def _marked_bytes(self, whole: bytes) -> bytes:
+        return compat.encode(self.guard.clean(compat.decode(whole), WHAT))
+
+    def _sound(self, whole: bytes) -> bytes:
+        if self.guard.holds(whole, WHAT):
+            whole = self._marked_bytes(whole)
+            refuse_held(self.guard, whole)
+        return whole
+
+
+def refuse_held(guard: Guard, data: bytes) -> None:
+    """Let bytes pass only when they hold no registered value.
+
+    Raises:
+        RawSecretFound: They do, though all that a walk reaches was redacted.
+    """
+    if guard.holds(data, WHAT):
+        raise RawSecretFound(
+            f"{WHAT} still holds a raw value after redaction, so it was not "
+            "written: keep the value out of state and pass a handle",
+            path=WHAT,
+            rule="registered",
+        )
