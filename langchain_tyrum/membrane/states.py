@@ -11,6 +11,7 @@ from langchain_tyrum.membrane.compat import without_run
 from langchain_tyrum.membrane.config import guard_ambient, guard_config
 from langchain_tyrum.membrane.runs import starting, starting_run
 from langchain_tyrum.membrane.steps import asteps, steps
+from langchain_tyrum.redaction.frames import without_locals
 from langchain_tyrum.state import acting
 
 if TYPE_CHECKING:
@@ -40,13 +41,16 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
         supersteps: Sequence[Sequence[StateUpdate]],
     ) -> RunnableConfig:
         """Write into the state; `update_state` comes through here."""
-        run, config, around = self._enter(config)
+        given: list[Any] = [supersteps, config]
+        del supersteps, config
+        run, config, around = self._entered(given)
         try:
-            steps = _clean_steps(supersteps, run)
+            steps = _clean_steps(given.pop(), run)
             with starting(run, around), acting(run.stored):
                 return without_run(super().bulk_update_state(config, steps))
         except BaseException as caught:
-            error = run.view.redact(caught)
+            error = self._forget(run.view.redact(caught))
+        del config
         raise error
 
     async def abulk_update_state(
@@ -55,13 +59,16 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
         supersteps: Sequence[Sequence[StateUpdate]],
     ) -> RunnableConfig:
         """Write into the state; the async twin."""
-        run, config, around = self._enter(config)
+        given: list[Any] = [supersteps, config]
+        del supersteps, config
+        run, config, around = self._entered(given)
         try:
-            steps = _clean_steps(supersteps, run)
+            steps = _clean_steps(given.pop(), run)
             with starting(run, around), acting(run.stored):
                 return without_run(await super().abulk_update_state(config, steps))
         except BaseException as caught:
-            error = run.view.redact(caught)
+            error = self._forget(run.view.redact(caught))
+        del config
         raise error
 
     def get_state(
@@ -110,6 +117,21 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
         if clean is not values:
             checkpoint["channel_values"] = clean
             run.suspect = True
+
+    def _forget(self, error: Any) -> Any:
+        """An error without the locals that hold a value, on its way to the caller."""
+        return without_locals(error, self._tyrum_membrane.broker.redactor)
+
+    def _entered(
+        self, given: list[Any]
+    ) -> tuple[Run, RunnableConfig, RunnableConfig | None]:
+        """Enter with the config that stands last in a list; a refusal empties it."""
+        try:
+            return self._enter(given.pop())
+        except BaseException as error:
+            given.clear()
+            self._forget(error)
+            raise
 
     def _enter(
         self, config: RunnableConfig | None

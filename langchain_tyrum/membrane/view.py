@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import BaseMessage
 from langgraph.types import Send
 
-from langchain_tyrum.membrane.snapshots import Contents, Snapshots, made_of, print_of
 from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.redaction.snapshots import Contents, Snapshots, made_of, print_of
 from langchain_tyrum.redaction.walk.machine import SMALL
 
 if TYPE_CHECKING:

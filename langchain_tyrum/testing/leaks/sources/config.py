@@ -10,8 +10,6 @@ from langchain_core.runnables import RunnableConfig  # noqa: TC002 - langgraph r
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.testing.leaks.runs import Case
 from langchain_tyrum.testing.leaks.sources.base import (
-    FRAMES,
-    Gap,
     Kit,
     Source,
     returning,
@@ -113,14 +111,12 @@ ROWS: tuple[Source, ...] = (
         "config",
         partial(_refused, lambda v: {"thread_id": v}),
         marked=False,
-        gaps=(Gap("a refusal keeps the frames that hold the config", FRAMES),),
     ),
     Source(
         "checkpoint_ns",
         "config",
         partial(_refused, lambda v: {"checkpoint_ns": v}),
         marked=False,
-        gaps=(Gap("a refusal keeps the frames that hold the config", FRAMES),),
     ),
     Source(
         "with_config(metadata=)",

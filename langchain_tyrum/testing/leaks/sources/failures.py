@@ -10,7 +10,7 @@ from langgraph.types import Command, RetryPolicy, interrupt
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from langchain_tyrum.testing.leaks.runs import Case
-from langchain_tyrum.testing.leaks.sources.base import FRAMES, Gap, Kit, Source
+from langchain_tyrum.testing.leaks.sources.base import Kit, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,10 +170,8 @@ ROWS: tuple[Source, ...] = (
         for name, (fail, kind) in _FAILS.items()
     ),
     Source("locals of a node that fails", "error",
-           partial(_failing, _clean_error, RuntimeError), marked=False,
-           gaps=(Gap("an error without a value keeps the node's frames", FRAMES),)),
-    Source("input of a run that fails", "error", _input_around,
-           gaps=(Gap("the membrane's own frame holds the input", FRAMES),)),
+           partial(_failing, _clean_error, RuntimeError), marked=False),
+    Source("input of a run that fails", "error", _input_around),
     Source("error of a conditional edge", "error", _in_conditional_edge),
     Source("error that a handler takes", "error", _handled),
     Source("error that is retried", "error", _retried),

@@ -15,8 +15,6 @@ from typing_extensions import TypedDict
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.testing.leaks.runs import SKIP, Case
 from langchain_tyrum.testing.leaks.sources.base import (
-    FRAMES,
-    Gap,
     Kit,
     Source,
     State,
@@ -202,8 +200,7 @@ ROWS: tuple[Source, ...] = (
     ),
     *(
         Source(name, "store and cache", partial(_refused_by_store, make),
-               marked=False,
-               gaps=(Gap("a refusal in a node keeps the frames below it", FRAMES),))
+               marked=False)
         for name, make in _REFUSED_PUTS.items()
     ),
     Source("store search", "store and cache", _searches),

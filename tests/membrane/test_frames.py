@@ -1,0 +1,195 @@
+"""Errors reach handlers and callers without locals that hold a value."""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, TypedDict
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langgraph.graph import START, StateGraph
+
+from langchain_tyrum import SecretBroker, SecretPolicy, protect
+from langchain_tyrum.redaction.frames import shown_error, without_locals
+
+RAW = "kq7-frames-9912345"
+
+
+class State(TypedDict):
+    log: Annotated[list, operator.add]
+
+
+@pytest.fixture
+def broker():
+    with SecretBroker.in_memory(
+        {"api/key": RAW}, policy=SecretPolicy(allow=["*"])
+    ) as broker:
+        yield broker
+
+
+def held(error):
+    """The names of locals, by function, whose text holds the value."""
+    found, step = set(), error.__traceback__
+    while step:
+        for name, value in step.tb_frame.f_locals.items():
+            if isinstance(value, str | bytes | list | dict) and RAW in repr(value):
+                found.add((step.tb_frame.f_code.co_name, name))
+        step = step.tb_next
+    return found
+
+
+def failing(state):
+    secret = str(RAW)
+    del state
+    return len(secret) / 0
+
+
+def quiet(state):
+    harmless = "what a debugger wants to see"
+    del state
+    return len(harmless) / 0
+
+
+def names(error):
+    found, step = [], error.__traceback__
+    while step:
+        found.append(step.tb_frame.f_code.co_name)
+        step = step.tb_next
+    return found
+
+
+def local(error, function, name):
+    step = error.__traceback__
+    while step:
+        if step.tb_frame.f_code.co_name == function:
+            return step.tb_frame.f_locals.get(name)
+        step = step.tb_next
+    raise LookupError(function)
+
+
+def compiled(node):
+    builder = StateGraph(State)
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    return builder.compile()
+
+
+class Listener(BaseCallbackHandler):
+    """Looks at the locals of each error while it is on its way."""
+
+    def __init__(self):
+        self.errors = []
+        self.held = set()
+
+    def on_chain_error(self, error, **kwargs):
+        self.errors.append(error)
+        self.held |= held(error)
+
+
+class TestCaller:
+    @pytest.mark.parametrize("way", ["invoke", "stream", "batch"])
+    def test_gets_no_values(self, broker, way):
+        """A clean error loses the locals that hold a value; its lines stay."""
+        graph = protect(compiled(failing), broker)
+        given = {"log": [RAW]}
+        run = {
+            "invoke": lambda: graph.invoke(given),
+            "stream": lambda: list(graph.stream(given)),
+            "batch": lambda: graph.batch([given]),
+        }[way]
+
+        with pytest.raises(ZeroDivisionError) as caught:
+            run()
+
+        ours = {each for each in held(caught.value) if each[0] != "test_gets_no_values"}
+        assert {("<lambda>", "given")} >= ours
+        assert "failing" in names(caught.value)
+
+    async def test_gets_no_values_async(self, broker):
+        """The same holds for async runs."""
+        graph = protect(compiled(failing), broker)
+
+        with pytest.raises(ZeroDivisionError) as caught:
+            await graph.ainvoke({"log": [RAW]})
+
+        assert set() == held(caught.value)
+        assert "failing" in names(caught.value)
+
+    def test_keeps_harmless_locals(self, broker):
+        """Frames that hold no value stay as they are, for debuggers."""
+        graph = protect(compiled(quiet), broker)
+
+        with pytest.raises(ZeroDivisionError) as caught:
+            graph.invoke({"log": []})
+
+        assert "what a debugger wants to see" == local(
+            caught.value, "quiet", "harmless"
+        )
+
+
+class TestHandler:
+    def test_gets_no_values(self, broker):
+        """A handler that looks at locals while the run still fails finds none."""
+        listener = Listener()
+        graph = protect(compiled(failing), broker)
+
+        with pytest.raises(ZeroDivisionError):
+            graph.invoke(
+                {"log": []},
+                {"callbacks": [listener], "configurable": {"token": RAW}},
+            )
+
+        assert {ZeroDivisionError} == set(map(type, listener.errors))
+        assert set() == listener.held
+
+
+class TestErrors:
+    def test_of_causes_and_groups(self, broker):
+        """Causes, contexts and members of groups are gone through too."""
+
+        def inner():
+            secret = RAW
+            raise ValueError(len(secret))
+
+        def outer():
+            try:
+                inner()
+            except ValueError as error:
+                raise ExceptionGroup("both", [error]) from error
+
+        with pytest.raises(ExceptionGroup) as caught:
+            outer()
+        group = caught.value
+        assert held(group.exceptions[0])
+
+        assert group is without_locals(group, broker.redactor)
+
+        assert set() == held(group.exceptions[0]) == held(group.__cause__)
+
+    def test_of_running_frames(self, broker):
+        """Where a frame still runs, a twin of the error is shown without frames."""
+        secret = RAW
+        try:
+            _ = len(secret) / 0
+        except ZeroDivisionError as error:
+            shown = shown_error(error, broker.redactor)
+
+        assert (ZeroDivisionError, ("division by zero",), None) == (
+            type(shown),
+            shown.args,
+            shown.__traceback__,
+        )
+
+    def test_too_much_to_look_at(self, broker):
+        """A frame with more than can be looked at is emptied unseen."""
+
+        def crowded():
+            many = [str(number) for number in range(30_000)]
+            raise ValueError(len(many))
+
+        with pytest.raises(ValueError, match="30000") as caught:
+            crowded()
+
+        without_locals(caught.value, broker.redactor)
+
+        assert local(caught.value, "crowded", "many") is None
