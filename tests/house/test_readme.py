@@ -32,4 +32,4 @@ def test_examples_print_what_they_say():
             exec(compile(code, "README.md", "exec"), namespace)
         assert said == printed.getvalue()
 
-    assert 6 == len(examples)
+    assert 7 == len(examples)

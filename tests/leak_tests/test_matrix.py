@@ -11,6 +11,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
+from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.membrane import protect
 from langchain_tyrum.testing import LeakMatrix, LeaksFound, assert_no_leaks
@@ -218,6 +219,13 @@ class TestMistakes:
         """A misspelled option would test less than it says."""
         with pytest.raises(ConfigError, match=word):
             LeakMatrix(graph_of(), guard, **{"inputs": [INPUT], **options})
+
+    def test_another_broker_is_refused(self, guard):
+        """Canaries that the graph's own broker never hears of would all leak."""
+        with SecretBroker.in_memory() as other:
+            graph = protect(graph_of(), other)
+            with pytest.raises(ConfigError, match="another broker"):
+                LeakMatrix(graph, guard, inputs=[INPUT])
 
     def test_a_factory_makes_graphs(self, guard):
         """What a factory returns must be compiled."""

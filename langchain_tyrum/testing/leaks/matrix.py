@@ -78,7 +78,8 @@ class LeakMatrix:
             broker identifies for these runs.
 
     Raises:
-        ConfigError: A way, kind or path is unknown, or there are no inputs.
+        ConfigError: A way, kind or path is unknown, there are no inputs, or the graph
+            is protected by another broker.
     """
 
     def __init__(
@@ -105,6 +106,9 @@ class LeakMatrix:
         _refuse_unknown("plant", paths, PATHS)
         if not inputs:
             raise ConfigError("inputs is empty: give at least one input to run")
+        membrane = getattr(graph, "membrane", None)
+        if membrane is not None and membrane.broker is not broker:
+            raise ConfigError("the graph is protected by another broker: give that one")
         self._graph, self._inputs, self._updates = graph, list(inputs), list(updates)
         self._config, self._context = dict(config or {}), context
         self._paths, self._raises, self._frames = paths, raises, frames
