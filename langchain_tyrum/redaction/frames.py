@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ _DEEPEST = 6
 
 
 def without_locals(error: E, redactor: Redactor) -> E:
-    """Empty the frames behind an error whose locals hold a raw value.
+    """Take the frames whose locals hold a raw value out of an error's tracebacks.
 
     An error can be clean while the node that raised it held a value in a variable;
-    error reporters send those along. Lines and names of the traceback stay, and so
-    do the locals of frames that hold none. Bites a debugger that looks into a node
-    which held a value.
+    error reporters send those along. A frame without locals takes the place of such
+    a one, with its file, line and name; the frame itself, which may still run, is let
+    be. Bites a debugger that looks into a node which held a value.
 
     Args:
         error: The error; its causes, contexts and members are gone through too.
@@ -33,56 +34,15 @@ def without_locals(error: E, redactor: Redactor) -> E:
     Returns:
         The same error.
     """
-    _dirty(error, redactor)
+    for each in _with_links(error):
+        trace = each.__traceback__
+        clean = _cleaned(trace, redactor)
+        if clean is not trace:
+            each.__traceback__ = clean
     return error
 
 
-def shown_error(error: BaseException, redactor: Redactor) -> BaseException:
-    """The error as those may see it who look while it is still on its way.
-
-    Frames that still run cannot be emptied; if one of them holds a raw value, a twin
-    of the error is shown, which has no frames.
-
-    Args:
-        error: A clean error.
-        redactor: What to look with.
-    """
-    return _twin(error, {}) if _dirty(error, redactor) else error
-
-
-def _dirty(error: BaseException, redactor: Redactor) -> bool:
-    """Empty the frames that hold a value; tell whether one of them could not be."""
-    left = False
-    for frame in _frames(error):
-        if not _is_clean(frame, redactor):
-            try:
-                frame.clear()
-            except RuntimeError:  # it still runs
-                left = True
-    return left
-
-
-def _twin(error: BaseException, made: dict[int, BaseException]) -> BaseException:
-    if id(error) in made:
-        return made[id(error)]
-    kind = type(error)
-    twin: BaseException
-    try:
-        twin = kind.__new__(kind, *error.args)
-        twin.args = error.args
-        twin.__dict__.update(error.__dict__)
-    except Exception:
-        twin = RuntimeError(f"{kind.__name__}: {error}")
-    made[id(error)] = twin
-    if error.__cause__ is not None:
-        twin.__cause__ = _twin(error.__cause__, made)
-    if error.__context__ is not None:
-        twin.__context__ = _twin(error.__context__, made)
-    twin.__suppress_context__ = error.__suppress_context__
-    return twin
-
-
-def _frames(error: BaseException) -> Iterator[FrameType]:
+def _with_links(error: BaseException) -> Iterator[BaseException]:
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:
@@ -93,10 +53,45 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
         waiting += [current.__cause__, current.__context__]
         if isinstance(current, BaseExceptionGroup):
             waiting += current.exceptions
-        step = current.__traceback__
-        while step is not None:
-            yield step.tb_frame
-            step = step.tb_next
+        yield current
+
+
+def _cleaned(trace: TracebackType | None, redactor: Redactor) -> TracebackType | None:
+    steps, dirty = [], False
+    step = trace
+    while step is not None:
+        frame, at = step.tb_frame, step.tb_lasti
+        if not _is_clean(frame, redactor):
+            frame, at = _stand_in(frame, step.tb_lineno)
+            dirty = True
+        steps.append((frame, at, step.tb_lineno))
+        step = step.tb_next
+    if not dirty:
+        return trace
+    result: TracebackType | None = None
+    for frame, at, line in reversed(steps):
+        result = TracebackType(result, frame, at, line)
+    return result
+
+
+def _stand_in(frame: FrameType, line: int) -> tuple[FrameType, int]:
+    """A frame of the same file, line and name that has no locals."""
+    code = compile("\n" * (line - 1) + "raise Here", frame.f_code.co_filename, "exec")
+    code = code.replace(
+        co_name=frame.f_code.co_name, co_qualname=frame.f_code.co_qualname
+    )
+    module = {"__name__": frame.f_globals.get("__name__"), "Here": _Here}
+    try:
+        exec(code, module, {})  # noqa: S102 - nothing of anybody's: one `raise`
+    except _Here as here:
+        made = here.__traceback__ and here.__traceback__.tb_next
+    if made is None:
+        raise RuntimeError("a frame could not be made")
+    return made.tb_frame, made.tb_lasti
+
+
+class _Here(Exception):
+    """Raised for its frame."""
 
 
 def _is_clean(frame: FrameType, redactor: Redactor) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction.chunks import EventStreamGuard
-from langchain_tyrum.redaction.frames import shown_error
+from langchain_tyrum.redaction.frames import without_locals
 from langchain_tyrum.traces import compat
 from langchain_tyrum.traces.sources import for_one_run
 from langchain_tyrum.traces.tokens import TokenStream
@@ -166,7 +166,7 @@ class EventFeed:
             view = self._view = for_one_run(self._redactor)
         clean = view.redact(value)
         if isinstance(clean, BaseException):
-            return shown_error(clean, self._redactor)
+            return without_locals(clean, self._redactor)
         return clean
 
     def _clean_named(self, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import traceback
 from typing import Annotated, TypedDict
 
 import pytest
@@ -10,7 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langgraph.graph import START, StateGraph
 
 from langchain_tyrum import SecretBroker, SecretPolicy, protect
-from langchain_tyrum.redaction.frames import shown_error, without_locals
+from langchain_tyrum.redaction.frames import without_locals
 
 RAW = "kq7-frames-9912345"
 
@@ -167,18 +168,41 @@ class TestErrors:
         assert set() == held(group.exceptions[0]) == held(group.__cause__)
 
     def test_of_running_frames(self, broker):
-        """Where a frame still runs, a twin of the error is shown without frames."""
-        secret = RAW
+        """A frame that runs keeps its locals; the error keeps file, line and name."""
+        secret = str(RAW)
         try:
             _ = len(secret) / 0
         except ZeroDivisionError as error:
-            shown = shown_error(error, broker.redactor)
+            before, raw = traceback.extract_tb(error.__traceback__), held(error)
+            without_locals(error, broker.redactor)
+            after, left = traceback.extract_tb(error.__traceback__), held(error)
 
-        assert (ZeroDivisionError, ("division by zero",), None) == (
-            type(shown),
-            shown.args,
-            shown.__traceback__,
-        )
+        assert (True, set()) == (bool(raw), left)
+        assert [(step.filename, step.lineno, step.name) for step in before] == [
+            (step.filename, step.lineno, step.name) for step in after
+        ]
+        assert RAW == secret
+
+    async def test_of_suspended_frames(self, broker):
+        """A generator that caught the error and waits goes on as if nothing was."""
+        caught = []
+
+        def generator():
+            secret = str(RAW)
+            try:
+                _ = len(secret) / 0
+            except ZeroDivisionError as error:
+                caught.append(error)
+            yield 1
+            yield secret
+
+        running = generator()
+        assert 1 == next(running)
+        assert held(caught[0])
+
+        without_locals(caught[0], broker.redactor)
+
+        assert (set(), RAW) == (held(caught[0]), next(running))
 
     def test_too_much_to_look_at(self, broker):
         """A frame with more than can be looked at is emptied unseen."""
