@@ -121,9 +121,7 @@ def _run(original: Method, redactors: Redactors) -> Method:
         done = applied if passing is run else ()
         todo = [each for each in redactors() if not among(each, done)]
         for redactor in todo:
-            run = payload.clean_run(
-                run, redactor, fragments=compat.takes_written(self)
-            )
+            run = payload.clean_run(run, redactor, fragments=compat.takes_written(self))
         token = _PASSING.set((run, (*done, *todo)))
         try:
             return original(self, run, *args, **kwargs)

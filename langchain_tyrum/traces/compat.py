@@ -31,17 +31,18 @@ __all__ = [
     "Client",
     "LangChainTracer",
     "RunTree",
+    "added_handler",
     "check",
     "dumps",
     "has_anonymizer",
     "manager",
-    "printing_handler",
     "retry_state",
     "run_dict",
     "takes_written",
     "written",
 ]
 
+_KITS = ("openinference.", "opentelemetry.", "langfuse.")
 #: Fields of a run that tie it into its tree. They are never rewritten.
 TREE_FIELDS = frozenset(
     {
@@ -217,9 +218,16 @@ def run_dict(client: Client, run: Any) -> dict[str, Any]:
     return fields
 
 
-def printing_handler(handler: object) -> bool:
-    """Tell whether debug or verbose mode put this handler there to print."""
-    return type(handler) in (StdOutCallbackHandler, ConsoleCallbackHandler)
+def added_handler(handler: object) -> bool:
+    """Tell whether no user put this handler there, but debug mode or a tracing kit.
+
+    Such kits add their handler to each callback manager that is made: OpenInference,
+    and what OpenTelemetry itself has for LangChain.
+    """
+    kind = type(handler)
+    return kind in (StdOutCallbackHandler, ConsoleCallbackHandler) or any(
+        each.__module__.startswith(_KITS) for each in kind.__mro__
+    )
 
 
 def retry_state(state: Any, redact: Callable[[Any], Any]) -> Any:

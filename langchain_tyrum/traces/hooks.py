@@ -1,12 +1,14 @@
-"""The process-wide doors of text: log records, and exceptions nobody caught."""
+"""The process-wide doors of text: log records, warnings, and what nobody caught."""
 
 from __future__ import annotations
 
 import functools
+import linecache
 import logging
 import sys
 import threading
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.traces import logs
@@ -43,12 +45,15 @@ class Patch:
 
 
 def log_patches(redactors: Redactors) -> list[Patch]:
-    """Return what covers every logger and both hooks for uncaught exceptions."""
+    """Return what covers every logger, every warning and each hook for exceptions."""
+    unraisable = _unraisablehook(sys.unraisablehook, redactors)
     return [
         Patch(logging, "_logRecordFactory", _factory(redactors)),
         Patch(logging.Logger, "handle", _handle(redactors)),
         Patch(sys, "excepthook", _excepthook(sys.excepthook, redactors)),
         Patch(threading, "excepthook", _threadhook(threading.excepthook, redactors)),
+        Patch(sys, "unraisablehook", unraisable),
+        Patch(warnings, "showwarning", _showwarning(warnings.showwarning, redactors)),
     ]
 
 
@@ -116,6 +121,52 @@ def _threadhook(original: Callable[..., Any], redactors: Redactors) -> Any:
             original(threading.ExceptHookArgs((type(error), error, None, args.thread)))
 
     return excepthook
+
+
+def _unraisablehook(original: Callable[..., Any], redactors: Redactors) -> Any:
+    @functools.wraps(original)
+    def unraisablehook(args: Any) -> None:
+        error = args.exc_value
+        trace = traceback.format_exception(args.exc_type, error, args.exc_traceback)
+        head = f"{args.err_msg or 'Exception ignored in'}: {args.object!r}\n"
+        text = head + "".join(trace)
+        clean = _clean(text, redactors())
+        if clean == text:
+            original(args)
+        elif original is sys.__unraisablehook__:
+            sys.stderr.write(clean)
+        else:
+            error, where = _clean_error(error, redactors()), _clean(head, redactors())
+            # What it happened in is told as text: the object may hold the value.
+            fields = (type(error), error, None, where.rstrip(), None)
+            original(type(args)(fields))
+
+    return unraisablehook
+
+
+def _showwarning(original: Callable[..., Any], redactors: Redactors) -> Any:
+    @functools.wraps(original)
+    def showwarning(  # noqa: PLR0917 - what `warnings` calls it with
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: Any = None,
+        line: str | None = None,
+    ) -> None:
+        shown: Any = message
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        if _clean(text, redactors()) != text:
+            # The line of code is printed too, and may have the value in it.
+            line = line or linecache.getline(filename, lineno).strip()
+            line, filename = (_clean(each, redactors()) for each in (line, filename))
+            if isinstance(message, Warning):
+                shown = _clean_error(message, redactors())
+            else:
+                shown = _clean(message, redactors())
+        original(shown, category, filename, lineno, file, line)
+
+    return showwarning
 
 
 def _clean(text: str, redactors: Sequence[Redactor]) -> str:

@@ -64,12 +64,13 @@ def install_tracing(
     Covers LangSmith's automatic tracing, `@traceable`, tracers and clients built
     before or after, replicas, `tracing_context(client=)`, feedback, the headers of
     distributed traces, OpenTelemetry export by langsmith, and the handlers that
-    debug and verbose mode add to print. A trace whose client is no
-    `langsmith.Client` is refused, not sent.
+    debug and verbose mode add to print, or OpenInference, OpenTelemetry and Langfuse
+    to trace. A trace whose client is no `langsmith.Client` is refused, not sent.
 
     Args:
         broker_or_redactor: A redactor, or a broker that has one.
-        logs: Also cover every logger, `sys.excepthook` and `threading.excepthook`.
+        logs: Also cover every logger, `warnings`, and the hooks for exceptions that
+            nobody caught: of the program, of threads, and unraisable ones.
 
     Returns:
         What takes it back; also a context manager.
@@ -206,7 +207,7 @@ def _configured(original: Callable[..., Any], switch: Switch) -> Callable[..., A
                     name,
                     [
                         RedactingCallbackHandler(handler, redactor)
-                        if compat.printing_handler(handler)
+                        if compat.added_handler(handler)
                         else handler
                         for handler in getattr(manager, name)
                     ],

@@ -30,6 +30,7 @@ WITHHELD = scan.WITHHELD
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _ID = re.compile(_UUID)
 _DOTTED = re.compile(rf"\d{{8}}T\d{{6,12}}Z{_UUID}(?:\.\d{{8}}T\d{{6,12}}Z{_UUID})*")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?")
 _MAPPINGS = frozenset({"inputs", "outputs", "extra", "serialized"})
 
 
@@ -50,7 +51,7 @@ def clean_run(
     text = pieces_of(redactor).text
     for name, value in run.items():
         try:
-            key = text(name)
+            key = name if name in _KNOWN else text(name)
             clean[key] = _field(name, value, redactor, fragments=fragments)
         except Exception:
             logger.warning("a trace field was withheld: it could not be redacted")
@@ -74,12 +75,18 @@ def clean_json(data: bytes, redactor: Redactor) -> bytes:
 def _field(name: str, value: Any, redactor: Redactor, *, fragments: bool) -> Any:
     if name in compat.TREE_FIELDS and _well_formed(value):
         return value
-    if value is None or isinstance(value, bool | datetime):
+    if isinstance(value, datetime) or (name in _TIMES and _is_time(value)):
+        return value
+    if name == "events" and _bare(value):
+        return value
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         return redactor.redact(value)
     if isinstance(value, str):
         return pieces_of(redactor).text(value)
+    if type(value) in (dict, list) and not value:
+        return value
     if name == "attachments":
         return _attachments(value, redactor)
     if name == "address":
@@ -100,6 +107,23 @@ def _well_formed(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_well_formed(item) for item in value)
     return value is None or isinstance(value, UUID)
+
+
+def _is_time(value: Any) -> bool:
+    if isinstance(value, str):
+        return _TIME.fullmatch(value) is not None
+    return isinstance(value, datetime)
+
+
+def _bare(events: Any) -> bool:
+    """Tell whether events say no more than when a run started and ended."""
+    return isinstance(events, list) and all(
+        type(event) is dict
+        and event.keys() == {"name", "time"}
+        and event["name"] in ("start", "end")
+        and _is_time(event["time"])
+        for event in events
+    )
 
 
 def _attachments(value: Any, redactor: Redactor) -> dict[str, Any]:
@@ -126,6 +150,7 @@ def _withheld(name: str) -> Any:
     return [WITHHELD] if name == "tags" else WITHHELD
 
 
+_TIMES = frozenset({"start_time", "end_time"})
 _KNOWN = frozenset(
     {
         *(*compat.TREE_FIELDS, *_MAPPINGS, "events", "attachments", "tags", "name"),

@@ -65,7 +65,7 @@ CLEAN = [
     b"bytes",
     bytearray(b"more"),
     {"a": [1, 2.5, None, True], 3: "x"},
-    {"a", "b"},
+    {"a"},
     ("a", 1),
     Pair("l", "r"),
     NOW,

@@ -209,7 +209,8 @@ def sink():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # Shutting down waits for one poll, in every test.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     kept.url = f"http://127.0.0.1:{server.server_address[1]}"
     yield kept

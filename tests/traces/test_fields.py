@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import json
 import uuid
 
 import langsmith
@@ -11,7 +13,7 @@ from langsmith import AsyncClient, RunTree, run_trees, traceable
 from langsmith.schemas import Attachment
 
 from langchain_tyrum.traces import guard_client, install_tracing
-from langchain_tyrum.traces.payload import WITHHELD
+from langchain_tyrum.traces.payload import WITHHELD, clean_run
 
 
 @pytest.fixture
@@ -383,3 +385,36 @@ class TestOtherRequests:
         assert [] == [f for f in kit.FIELDS if sink.holds(kit.canary(f))]
         assert sink.holds("[REDACTED:c/metadata]")
         assert sink.holds("[REDACTED:c/input]")
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        "run",
+        [
+            {"start_time": "{}"},
+            {"end_time": "2024-01-02T03:04:05+00:00 {}"},
+            {"events": [{"name": "start", "time": "{}"}]},
+            {"events": [{"name": "{}", "time": "2024-01-02T03:04:05Z"}]},
+            {"events": [{"name": "end", "time": "2024-01-02T03:04:05Z", "{}": 1}]},
+        ],
+    )
+    def test_only_times_pass_as_times(self, run, redactor, kit):
+        """What stands where a time stands is looked at unless it is a time."""
+        raw = json.loads(json.dumps(run).replace("{}", kit.canary("input")))
+
+        clean = clean_run(raw, redactor, fragments=False)
+
+        assert json.dumps(run).replace("{}", "[REDACTED:c/input]") == json.dumps(clean)
+
+    def test_times_are_the_same(self, redactor):
+        """Times, and events that hold no more than times, stay what they are."""
+        events = [
+            {"name": "start", "time": "2024-01-02T03:04:05.678901+00:00"},
+            {"name": "end", "time": dt.datetime(2024, 1, 2, tzinfo=dt.UTC)},
+        ]
+        run = {"start_time": "2024-01-02T03:04:05", "events": events}
+
+        clean = clean_run(run, redactor, fragments=False)
+
+        assert run == clean
+        assert events is clean["events"]

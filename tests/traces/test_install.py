@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 import uuid
+import warnings
 
 import langsmith
 import pytest
@@ -34,6 +35,8 @@ def _doors():
         logging.Logger.handle,
         sys.excepthook,
         threading.excepthook,
+        sys.unraisablehook,
+        warnings.showwarning,
     )
 
 
@@ -107,10 +110,10 @@ class TestUninstall:
 
     def test_without_logs(self, redactor):
         """With `logs=False` loggers and hooks stay as they are."""
-        before = _doors()[-4:]
+        before = _doors()[-6:]
 
         with install_tracing(redactor, logs=False):
-            assert before == _doors()[-4:]
+            assert before == _doors()[-6:]
 
     def test_broker_is_a_source(self, sink, redactor, make_client, kit):
         """Whatever has a redactor may be given in its place."""

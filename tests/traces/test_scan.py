@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import random
 
 import pytest
+from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, HumanMessage
 from langsmith._internal._serde import dumps_json
 
@@ -143,3 +145,84 @@ class TestCleanJson:
         gc.collect()
 
         assert held > len(pieces._PIECES)
+
+
+def _plain(said):
+    return dumps_json({"messages": said, "steps": len(said)})
+
+
+def _typed(said):
+    return dumps_json({"messages": [[dumpd(each) for each in said]]})
+
+
+class _Reading(Redactor):
+    """Counts the bytes that it is asked to look at."""
+
+    looked = 0
+
+    def redact_bytes(self, data):
+        self.looked += len(data)
+        return super().redact_bytes(data)
+
+
+@pytest.mark.parametrize("form", [_plain, _typed])
+class TestHistories:
+    def test_only_what_is_new_is_looked_at(self, form):
+        """Each step of a growing conversation costs a look at its new messages."""
+        redactor, said = _Reading(), [HumanMessage("long " * 500)]
+        clean_json(form(said), redactor, dumps_json)
+        looked = list[int]()
+        for number in range(8):
+            said += [AIMessage(f"{number} " * 600), HumanMessage(f"{number}, " * 600)]
+            redactor.looked = 0
+            clean_json(form(said), redactor, dumps_json)
+            looked.append(redactor.looked)
+
+        assert all(3_000 < each < 6_500 for each in looked[1:])
+        assert 25_000 < len(form(said))
+
+    @pytest.mark.parametrize("place", [0, 1, 20, 38, 39])
+    def test_an_older_message_that_changed(self, form, place, redactor, kit):
+        """A value written into a message that was clean is found, wherever it is."""
+        said = [HumanMessage(f"number {n} " * 90) for n in range(40)]
+        assert form(said) == clean_json(form(said), redactor, dumps_json)
+        said[place].content += kit.canary("input")
+        said.append(AIMessage("one more"))
+
+        clean = clean_json(form(said), redactor, dumps_json)
+
+        assert kit.canary("input").encode() not in clean
+        assert 1 == clean.count(b"[REDACTED:c/input]")
+        assert b"number 39" in clean
+
+    def test_memory_changes_no_answer(self, form, redactor, kit):
+        """Over random edits of conversations the answer is a fresh look's."""
+        rng, said, answers = random.Random(5), [], []
+        known = CleanPieces(redactor)
+        for number in range(150):
+            text = rng.choice([f"text {number} ", "alike ", '{"content":']) * 99
+            if rng.random() < 0.15:
+                text += kit.canary("input")[: rng.choice([-1, 99])]
+            said.insert(rng.choice([len(said), rng.randint(0, len(said))]), text)
+            if rng.random() < 0.3:
+                del said[rng.randrange(len(said))]
+            data = form([HumanMessage(each) for each in said])
+            answers.append((known.is_clean(data), CleanPieces(redactor).is_clean(data)))
+
+        assert [fresh for _, fresh in answers] == [mine for mine, _ in answers]
+        assert {(True, True), (False, False)} == set(answers)
+
+    def test_registration_forgets_histories(self, form, kit):
+        """A history that was clean is looked at again after a registration."""
+        redactor = Redactor()
+        data = form(
+            [HumanMessage(f"{n} {kit.canary('input')} " * 30) for n in range(9)]
+        )
+
+        before = clean_json(data, redactor, dumps_json)
+        redactor.register("late", kit.canary("input"))
+        after = clean_json(data, redactor, dumps_json)
+
+        assert before is data
+        assert kit.canary("input").encode() not in after
+        assert b"[REDACTED:late]" in after

@@ -32,10 +32,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 TARGET = 1.10
-_WORDS = (
-    "the agent reads a row of its plan and calls one tool after another until what it "
-    "was asked for is done then says how many files were changed and what is open"
-).split()
+_WORDS = ["the", "agent", "reads", "a", "row", "of", "its", "plan", "and", "calls"]
+_WORDS += ["one", "tool", "after", "another", "until", "files", "were", "changed"]
 
 
 def message(number: int, size: int = 2_000) -> BaseMessage:
@@ -51,14 +49,19 @@ def message(number: int, size: int = 2_000) -> BaseMessage:
     return ToolMessage(body, id=ident, tool_call_id=f"c{number - 1}", name="search")
 
 
-def node(said: list[BaseMessage]) -> dict[str, Any]:
-    """Return what the run of a node is given."""
-    return {"messages": said, "remaining_steps": 24}
+def node(said: list[BaseMessage]) -> list[dict[str, Any]]:
+    """Return the run of a node."""
+    return [run_of({"messages": said, "remaining_steps": 24}, said[-1])]
 
 
-def model(said: list[BaseMessage]) -> dict[str, Any]:
-    """Return what the run of a chat model is given, as LangChain's tracer has it."""
-    return {"messages": [[dumpd(each) for each in said]]}
+def model(said: list[BaseMessage]) -> list[dict[str, Any]]:
+    """Return the run of a chat model, written by LangChain's tracer already."""
+    return [run_of({"messages": [[dumpd(each) for each in said]]}, said[-1])]
+
+
+def step(said: list[BaseMessage]) -> list[dict[str, Any]]:
+    """Return the runs of one step of an agent: its node and, in it, its model."""
+    return [*node(said), *model(said)]
 
 
 def run_of(inputs: dict[str, Any], last: BaseMessage) -> dict[str, Any]:
@@ -90,21 +93,27 @@ def knowing(count: int) -> Redactor:
     return redactor
 
 
-def guarded(redactor: Redactor, run: dict[str, Any]) -> bytes:
-    """Do what a guarded client does with a run."""
-    clean = clean_run(run, redactor, fragments=True)
-    return serialize_run_dict("post", clean).inputs or b""
+def guarded(redactor: Redactor, runs: list[dict[str, Any]]) -> bytes:
+    """Do what a guarded client does with the runs of a step."""
+    sent = b""
+    for each in runs:
+        clean = clean_run(each, redactor, fragments=True)
+        sent = serialize_run_dict("post", clean).inputs or b""
+    return sent
 
 
-def bare(_: Redactor, run: dict[str, Any]) -> bytes:
-    """Do what a client does with a run."""
-    return serialize_run_dict("post", run).inputs or b""
+def bare(_: Redactor, runs: list[dict[str, Any]]) -> bytes:
+    """Do what a client does with the runs of a step."""
+    sent = b""
+    for each in runs:
+        sent = serialize_run_dict("post", each).inputs or b""
+    return sent
 
 
-def timed(work: Callable[..., bytes], redactor: Redactor, run: dict[str, Any]) -> float:
+def timed(work: Callable[..., bytes], redactor: Redactor, runs: list[Any]) -> float:
     """Return the seconds of CPU time that it took."""
     start = time.process_time()
-    sent = work(redactor, run)
+    sent = work(redactor, runs)
     took = time.process_time() - start
     assert b"[REDACTED" not in sent
     assert b"[WITHHELD" not in sent
@@ -114,12 +123,12 @@ def timed(work: Callable[..., bytes], redactor: Redactor, run: dict[str, Any]) -
 def steps(kind: Callable[..., Any], size: int, rounds: int) -> tuple[float, float]:
     """Measure single steps of a long conversation, each with one message more."""
     redactor, said = knowing(10), [message(number) for number in range(size)]
-    guarded(redactor, run_of(kind(said), said[-1]))
+    guarded(redactor, kind(said))
     times: dict[Callable[..., bytes], list[float]] = {guarded: [], bare: []}
     for number in range(rounds):
         said.append(message(size + number))
         for work, took in times.items():
-            took.append(timed(work, redactor, run_of(kind(list(said)), said[-1])))
+            took.append(timed(work, redactor, kind(list(said))))
     ours, own = times[guarded], times[bare]
     return statistics.median(ours) / statistics.median(own), min(ours) / min(own)
 
@@ -133,8 +142,7 @@ def whole(kind: Callable[..., Any], size: int, rounds: int) -> tuple[float, floa
         spent = {guarded: 0.0, bare: 0.0}
         for end in range(2, size, 2):
             for work in spent:
-                run = run_of(kind(messages[:end]), messages[end - 1])
-                spent[work] += timed(work, redactor, run)
+                spent[work] += timed(work, redactor, kind(messages[:end]))
         ratios.append(spent[guarded] / spent[bare])
     return statistics.median(ratios), min(ratios)
 
@@ -144,15 +152,15 @@ def first(kind: Callable[..., Any], size: int, rounds: int) -> tuple[float, floa
     said, times = [message(number) for number in range(size)], ([], [])
     for _ in range(max(3, rounds // 10)):
         redactor = knowing(10)
-        times[0].append(timed(guarded, redactor, run_of(kind(said), said[-1])))
-        times[1].append(timed(bare, redactor, run_of(kind(said), said[-1])))
+        times[0].append(timed(guarded, redactor, kind(said)))
+        times[1].append(timed(bare, redactor, kind(said)))
     median = statistics.median(times[0]) / statistics.median(times[1])
     return median, min(times[0]) / min(times[1])
 
 
 def rows(size: int, rounds: int) -> Iterator[tuple[str, tuple[float, float], bool]]:
     """Measure everything."""
-    for kind in (node, model):
+    for kind in (step, node, model):
         name = f"{kind.__name__}, {size:,} messages"
         yield f"{name}, one of them new", steps(kind, size, rounds), True
         yield f"{name}, the whole run", whole(kind, size, rounds), True
