@@ -1,4 +1,11 @@
-"""Approvals: a person agrees to a use of secrets, once or for longer."""
+"""Approvals: a person agrees to a use of secrets, once or for longer.
+
+A graph that waits is answered by whoever resumes it, `Command(resume=decisions(…))`, or
+from outside: `leave_answer` and `langchain-tyrum approvals answer` leave the answer in
+the catalog, and the graph takes it at its next `graph.invoke(None, config)`. A process
+that waits calls that from time to time, until `pending_approvals(graph, config)` is
+empty. `states` holds the table of all states and ways between them.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +28,7 @@ from langchain_tyrum.approval.calls import (
     SecretBound,
 )
 from langchain_tyrum.approval.gate import aauthorize, authorize
+from langchain_tyrum.approval.leaving import aleave_answer, leave_answer
 from langchain_tyrum.approval.node import approval_node
 from langchain_tyrum.approval.request import (
     ActionRequest,
@@ -44,6 +52,7 @@ __all__ = [
     "SecretApprovalMiddleware",
     "SecretBound",
     "aauthorize",
+    "aleave_answer",
     "apending_approvals",
     "approval_node",
     "approve",
@@ -51,6 +60,7 @@ __all__ = [
     "decisions",
     "edit",
     "enroll",
+    "leave_answer",
     "pending_approvals",
     "reject",
     "respond",

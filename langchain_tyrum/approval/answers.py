@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,11 @@ from pydantic import (
 
 from langchain_tyrum.approval.calls import AnswerRefused
 from langchain_tyrum.ledger.grants import GrantMode  # noqa: TC001 - pydantic reads it
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_tyrum.redaction import Redactor
 
 #: A year; longer is `always`, or a policy.
 _LONGEST_TTL = 366 * 24 * 3600
@@ -80,7 +85,8 @@ class Respond(_Part):
     message: str
 
 
-Decision = Annotated[Approve | Reject | Edit | Respond, Field(discriminator="type")]
+Decided = Approve | Reject | Edit | Respond
+Decision = Annotated[Decided, Field(discriminator="type")]
 
 
 class Answer(_Part):
@@ -95,7 +101,7 @@ _answer = TypeAdapter(Answer)
 
 def read_answer(
     raw: object, *, request_id: str, count: int, allowed: tuple[str, ...]
-) -> tuple[Approve | Reject | Edit | Respond, ...]:
+) -> tuple[Decided, ...]:
     """Read what came back from an interrupt.
 
     Args:
@@ -146,6 +152,27 @@ def read_answer(
     return answer.decisions
 
 
+def refuse_values(redactor: Redactor, decisions: Sequence[Decided]) -> None:
+    """Refuse an answer in which a person wrote a raw value.
+
+    What is answered is kept, and goes to the model or into a call.
+
+    Args:
+        redactor: Knows the values.
+        decisions: The answer.
+
+    Raises:
+        AnswerRefused: One holds a value; its place is named.
+    """
+    for number, decision in enumerate(decisions, start=1):
+        if redactor.scan(decision.model_dump()):
+            raise AnswerRefused(
+                f"decision {number} ({decision.type}) holds a raw value: leave it out, "
+                "or store it with `langchain-tyrum secret set` and let the tool lease "
+                "it by name; if it was real, rotate it"
+            )
+
+
 def _place(part: int | str) -> str:
     return part if isinstance(part, str) and part in _FIELDS else str(_number(part))
 
@@ -162,9 +189,7 @@ _FIELDS = frozenset(
 ) | {"approve", "reject", "edit", "respond"}
 
 
-def decisions(
-    *each: Approve | Reject | Edit | Respond, request_id: str | None = None
-) -> dict[str, Any]:
+def decisions(*each: Decided, request_id: str | None = None) -> dict[str, Any]:
     """Build an answer for `Command(resume=…)`.
 
     Args:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.approval.answers import read_answer
-from langchain_tyrum.approval.calls import NobodyToAsk
+from langchain_tyrum.approval.calls import AnswerRefused, NobodyToAsk
 from langchain_tyrum.approval.digest import request_digest
 from langchain_tyrum.approval.outcomes import Rebind, Settling
 from langchain_tyrum.approval.refusals import REFUSALS
@@ -127,14 +127,21 @@ class Desk:
         opened = self._broker.requests.open(self._draft(seats))
         self._settling.note_opened(opened, seats)
         request = opened.request
-        raw = self._turn.ask(self._broker.requests, request)
-        decisions = read_answer(
-            raw,
-            request_id=request.request_id,
-            count=len(seats),
-            allowed=self._allowed,
-        )
-        self._settling.close(request, seats, decisions)
+        left = request.answer
+        try:
+            # One that was left outside the graph came first, so it counts.
+            raw = left or self._turn.ask(self._broker.requests, request)
+            decisions = read_answer(
+                raw,
+                request_id=request.request_id,
+                count=len(seats),
+                allowed=self._allowed,
+            )
+            self._settling.close(request, seats, decisions)
+        except AnswerRefused:
+            if left:
+                self._broker.requests.drop_answer(request.request_id)
+            raise
 
     def _draft(self, seats: Sequence[Seat]) -> Draft:
         place = self._turn.place

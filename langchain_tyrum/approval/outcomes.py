@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import ToolCall
 from pydantic import ValidationError
 
-from langchain_tyrum.approval.answers import Approve, Edit, GrantOption, Reject, Respond
+from langchain_tyrum.approval.answers import (
+    Approve,
+    Edit,
+    GrantOption,
+    Reject,
+    Respond,
+    refuse_values,
+)
 from langchain_tyrum.approval.calls import AnswerRefused
 from langchain_tyrum.approval.refusals import REFUSALS
 from langchain_tyrum.approval.seats import Seat, rejected
@@ -17,11 +24,11 @@ from langchain_tyrum.approval.seats import Seat, rejected
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from langchain_tyrum.approval.answers import Decided
     from langchain_tyrum.approval.calls import BoundCall
     from langchain_tyrum.broker import CallIdentity, SecretBroker
     from langchain_tyrum.ledger.requests import Opened, StoredRequest
 
-Decided = Approve | Edit | Reject | Respond
 #: Binds a call that a person wrote; None when the tool wants no secret.
 Rebind = Callable[[ToolCall], "BoundCall | None"]
 
@@ -84,8 +91,10 @@ class Settling:
             decisions: The answer, one per call.
 
         Raises:
-            AnswerRefused: An edited call cannot be made; the request stays open.
+            AnswerRefused: It holds a raw value, or an edited call cannot be made; the
+                request stays open.
         """
+        refuse_values(self._redactor, decisions)
         pairs = list(zip(seats, decisions, strict=True))
         entries = [self._entry(request, seat, decision) for seat, decision in pairs]
         if not self._broker.requests.answer(request.request_id, {"decisions": entries}):

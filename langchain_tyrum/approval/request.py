@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from langgraph.types import Command
+
+from langchain_tyrum.approval.answers import approve, decisions, reject
+from langchain_tyrum.approval.display import as_html
 from langchain_tyrum.errors import ConfigError
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.pregel import Pregel
     from langgraph.types import Interrupt, StateSnapshot
+
+    from langchain_tyrum.approval.answers import Decided, GrantOption
+    from langchain_tyrum.ledger.grants import GrantMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +68,40 @@ class ApprovalRequest:
     grant_options: tuple[str, ...]
     policy_sha256: str
     expires_at: datetime
+
+    def answer(self, *each: Decided) -> Command[Any]:
+        """Answer the calls in their order; one decision alone counts for all of them.
+
+        Args:
+            each: What `approve()`, `reject()`, `edit()` and `respond()` give.
+
+        Returns:
+            What to resume the graph with: `graph.invoke(request.answer(…), config)`.
+            It answers this question only, whatever else waits.
+        """
+        if len(each) == 1:
+            each *= len(self.actions)
+        answer = decisions(*each, request_id=self.request_id)
+        return Command(resume={self.interrupt_id: answer})
+
+    def approve(
+        self,
+        *,
+        grant: GrantMode | GrantOption = "once",
+        ttl_seconds: float | None = None,
+        max_uses: int | None = None,
+    ) -> Command[Any]:
+        """Approve every call shown: `graph.invoke(request.approve(), config)`."""
+        return self.answer(
+            approve(grant=grant, ttl_seconds=ttl_seconds, max_uses=max_uses)
+        )
+
+    def reject(self, message: str | None = None) -> Command[Any]:
+        """Reject every call shown; the reason goes to the model."""
+        return self.answer(reject(message))
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
     @classmethod
     def from_interrupt(cls, interrupt: Interrupt) -> Self | None:

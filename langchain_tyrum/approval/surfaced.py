@@ -6,6 +6,7 @@ them, and only that one is ever seen. Its payload says whose it was.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 _CHECKPOINTER = "__pregel_checkpointer"
 _INTERRUPT = "__interrupt__"
+_RESUME = "__resume__"
+#: Whose writes those are that came with the input.
+_NO_TASK = "00000000-0000-0000-0000-000000000000"
+_TRIES = 10
+_PAUSE = 0.02
 #: Somebody else's question.
 FOREIGN = ""
 
@@ -39,6 +45,56 @@ def surfaced(configurable: Mapping[str, Any], task_id: str) -> str | None:
     value = getattr(shown[-1], "value", None)
     block = value.get("tyrum") if isinstance(value, dict) else None
     return str(block.get("request_id", FOREIGN)) if block else FOREIGN
+
+
+def forget_plain_answer(configurable: Mapping[str, Any]) -> bool:
+    """Take the answer that named no question out of the checkpoint.
+
+    LangGraph keeps what came with `Command(resume=…)` and hands it to the next
+    question too, in a later run that brought none: a person's word for one question
+    would answer another that nobody has seen.
+
+    Args:
+        configurable: The task's own.
+
+    Returns:
+        Whether it is gone. A saver that works only in its own event loop cannot tell.
+    """
+    saver = configurable[_CHECKPOINTER]
+    try:
+        for _ in range(_TRIES):
+            found = [where for where in _levels(configurable) if _answers(saver, where)]
+            for where in found:
+                saver.put_writes(where, [(_RESUME, None)], _NO_TASK)
+            if found:
+                return not any(_answers(saver, where) for where in found)
+            time.sleep(_PAUSE)  # LangGraph writes it in the background
+    except Exception:  # as in `_pending_writes`
+        return False
+    return True  # it was never written, e.g. with durability="exit"
+
+
+def _answers(saver: Any, where: Mapping[str, Any]) -> bool:
+    saved = saver.get_tuple(where)
+    return any(
+        (task, channel) == (_NO_TASK, _RESUME) and value is not None
+        for task, channel, value in (saved.pending_writes or () if saved else ())
+    )
+
+
+def _levels(configurable: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Where the checkpoints of the graphs stand that this task runs in."""
+    checkpoints = configurable.get("checkpoint_map") or {}
+    return [
+        {
+            "configurable": {
+                "thread_id": configurable.get("thread_id"),
+                "checkpoint_ns": namespace,
+                "checkpoint_id": checkpoint,
+            }
+        }
+        for namespace, checkpoint in checkpoints.items()
+    ]
 
 
 def _pending_writes(

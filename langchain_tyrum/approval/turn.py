@@ -7,7 +7,8 @@ Everything that rests on how LangGraph keeps interrupts stands here, pinned by
   task runs again from its top for each answer;
 - all tool calls of one plain `ToolNode` task share that count, in whatever order their
   threads come;
-- a scalar resume is handed to whoever asks first, shown or not.
+- a scalar resume is handed to whoever asks first, shown or not, and again to the next
+  question of a later run that brings none.
 
 So an answer is taken only when the request being asked is the one that the catalog
 says was last shown by that very interrupt; any other answer is passed over.
@@ -23,7 +24,7 @@ from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 
-from langchain_tyrum.approval.surfaced import surfaced
+from langchain_tyrum.approval.surfaced import forget_plain_answer, surfaced
 from langchain_tyrum.ledger.requests import Place
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ class Turn:
         except GraphInterrupt as stop:
             # Not the exception itself: its frames would keep the run alive.
             self._stopped = stop.args
-        requests.shown(request.request_id, self._next)
+        # What this run brought must be gone before its question counts as shown.
+        if not _brought_plain_answer() or _forget_plain_answer():
+            requests.shown(request.request_id, self._next)
         raise GraphInterrupt(*self._stopped)
 
 
@@ -146,6 +149,15 @@ def turn_of(config: RunnableConfig, call: CallIdentity) -> Turn:
 def _seen() -> str | None:
     configurable = get_config()["configurable"]
     return surfaced(configurable, configurable[_TASK_ID])
+
+
+def _brought_plain_answer() -> bool:
+    pad = get_config()["configurable"][_SCRATCHPAD]
+    return pad.get_null_resume(False) is not None
+
+
+def _forget_plain_answer() -> bool:
+    return forget_plain_answer(get_config()["configurable"])
 
 
 def has_own_task(config: RunnableConfig) -> bool:

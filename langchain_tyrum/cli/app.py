@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum._version import __version__
+from langchain_tyrum.cli.approvals import add_parser as add_approvals
 from langchain_tyrum.cli.audit import add_parser as add_audit
 from langchain_tyrum.cli.config import add_parser as add_config
 from langchain_tyrum.cli.doctor import add_parser as add_doctor
@@ -75,6 +76,7 @@ def _parser(more: Sequence[Callable[[Any], object]]) -> Parser:
         add_doctor,
         add_secret,
         add_grant,
+        add_approvals,
         add_audit,
         add_config,
         add_key,

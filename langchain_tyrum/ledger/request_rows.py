@@ -31,7 +31,10 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRequest:
-    """One row: a question, and its answer once there is one."""
+    """One row: a question, and its answer once there is one.
+
+    The answer of an open request was left for the graph, which has not run since.
+    """
 
     request_id: str
     place: Place

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, cast, insert, or_, select, update
+from sqlalchemy import Text, cast, insert, null, or_, select, update
 
 from langchain_tyrum.handles import new_id
 from langchain_tyrum.ledger.request_rows import (
@@ -113,6 +113,41 @@ class ApprovalRequests:
             )
             return bool(changed.rowcount)
 
+    def leave(self, request_id: str, answer: Mapping[str, Any]) -> bool:
+        """Keep an answer beside an open request until its graph runs on and takes it.
+
+        The request stays open: should its calls change meanwhile, it is superseded,
+        and the answer goes with it.
+
+        Args:
+            request_id: The request.
+            answer: What a person answered; it holds no value.
+
+        Returns:
+            False when it was open no more, or has an answer already.
+        """
+        with self._catalog.transaction() as connection:
+            changed = connection.execute(
+                update(approval_requests)
+                .where(
+                    _columns.request_id == request_id,
+                    _columns.status == "open",
+                    _columns.expires_at > self._catalog.clock().isoformat(),
+                    _columns.answer.is_(null()),
+                )
+                .values(answer=dict(answer))
+            )
+            return bool(changed.rowcount)
+
+    def drop_answer(self, request_id: str) -> None:
+        """Forget an answer that was left and does not fit; the request stays open."""
+        with self._catalog.transaction() as connection:
+            connection.execute(
+                update(approval_requests)
+                .where(_columns.request_id == request_id, _columns.status == "open")
+                .values(answer=null())
+            )
+
     def supersede(self, request_id: str) -> bool:
         """Close an open request without an answer; False when it was not open."""
         with self._catalog.transaction() as connection:
@@ -160,6 +195,10 @@ class ApprovalRequests:
         if thread_id is not None:
             where.append(_columns.thread_id == thread_id)
         return self._where(*where)
+
+    def every(self, *, tenant: str | None = None) -> list[StoredRequest]:
+        """Requests in any state, oldest first; of one tenant if given."""
+        return self._where(*([] if tenant is None else [_columns.tenant == tenant]))
 
     def _rivals(self, connection: Connection, draft: Draft) -> list[StoredRequest]:
         """Open requests that cannot stay open beside this one."""

@@ -12,7 +12,7 @@ from langchain_tyrum.membrane.compat import (
     ambient_config,
     configurable_of,
 )
-from langchain_tyrum.membrane.view import RunView
+from langchain_tyrum.models.view import RunView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

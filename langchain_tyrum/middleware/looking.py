@@ -35,9 +35,15 @@ class Looking:
     def __getattr__(self, name: str) -> Any:
         return getattr(eyes_of(self._broker).view, name)
 
+    @property
+    def behind_membrane(self) -> bool:
+        """Whether the run that calls is guarded by `protect`, with its handlers."""
+        return _run_of(self._broker) is not None
+
     def redact(self, obj: Any) -> Any:
         """Redact; of a model's result only what is not known yet."""
-        view = eyes_of(self._broker).view
+        run = _run_of(self._broker)
+        view = run.view if run is not None else eyes_of(self._broker).view
         if type(obj) is not ChatResult:
             return view.redact(obj)
         messages = [generation.message for generation in obj.generations]
@@ -50,11 +56,20 @@ class Looking:
 
 def eyes_of(broker: SecretBroker) -> Eyes:
     """Who looks in the run around us."""
-    config = var_child_runnable_config.get() or {}
-    run = (config.get("configurable") or {}).get(RUN_KEY)
-    if run is not None and run.broker is broker:
+    run = _run_of(broker)
+    if run is not None:
         return Eyes(run.view, run.call, protected=True)
+    config = var_child_runnable_config.get() or {}
     call = broker.identify(config)
     # Outside of any run there is nobody to look for: everybody's values count.
     view = broker.redactor.view(call) if config else broker.redactor
     return Eyes(view, call, protected=False)
+
+
+def _run_of(broker: SecretBroker) -> Any:
+    """The guard of the run around us, where `protect` guards it for this broker."""
+    config = var_child_runnable_config.get()
+    if config is None:
+        return None
+    run = (config.get("configurable") or {}).get(RUN_KEY)
+    return run if run is not None and run.broker is broker else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from langchain_core.globals import get_llm_cache
 from langchain_core.prompt_values import ChatPromptValue
 
 from langchain_tyrum.models.messages import guard_messages, guard_options, guard_result
@@ -26,13 +28,19 @@ class ModelGuard:
     _tyrum_guards: ClassVar[tuple[tuple[Redactor, Mode], ...]]
 
     def _convert_input(self, model_input: Any) -> PromptValue:
-        parent: Any = super()
-        value: PromptValue = parent._convert_input(model_input)  # noqa: SLF001
+        if type(model_input) is _Later:
+            return model_input.value
+        value = self._tyrum_converted(model_input)
         messages = value.to_messages()
         clean = self._tyrum_messages(messages)
         if all(map(is_, clean, messages)):
             return value
         return ChatPromptValue(messages=clean)
+
+    def _tyrum_converted(self, model_input: Any) -> PromptValue:
+        parent: Any = super()
+        value: PromptValue = parent._convert_input(model_input)  # noqa: SLF001
+        return value
 
     def generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
         """Generate from batches of messages, redacted before any cache sees them."""
@@ -60,12 +68,13 @@ class ModelGuard:
     def _generate_with_cache(self, *args: Any, **kwargs: Any) -> Any:
         # An unguarded model may have put its answer into the cache they share.
         parent: Any = super()
-        return self._tyrum_result(parent._generate_with_cache(*args, **kwargs))  # noqa: SLF001
+        result = parent._generate_with_cache(*args, **kwargs)  # noqa: SLF001
+        return result if _was_looked_at(result) else self._tyrum_result(result)
 
     async def _agenerate_with_cache(self, *args: Any, **kwargs: Any) -> Any:
         parent: Any = super()
         result = await parent._agenerate_with_cache(*args, **kwargs)  # noqa: SLF001
-        return self._tyrum_result(result)
+        return result if _was_looked_at(result) else self._tyrum_result(result)
 
     def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
         parent: Any = super()
@@ -75,7 +84,7 @@ class ModelGuard:
         except Exception as error:
             scrubbed = self._tyrum_scrubbed(error)
         else:
-            return self._tyrum_result(result)
+            return _looked_at(self._tyrum_result(result))
         raise scrubbed
 
     def _tyrum_messages(self, messages: list[BaseMessage]) -> list[BaseMessage]:
@@ -91,7 +100,23 @@ class ModelGuard:
     def _tyrum_batches(
         self, messages: Any, kwargs: dict[str, Any]
     ) -> tuple[list[list[BaseMessage]], dict[str, Any]]:
+        if self._tyrum_is_inside():
+            return messages, kwargs
         return [self._tyrum_messages(m) for m in messages], self._tyrum_options(kwargs)
+
+    def _tyrum_is_inside(self) -> bool:
+        """Whether nobody sees a call's input before the provider's guard does.
+
+        Behind a membrane all handlers are guarded but the model's own, and caches of
+        models are not.
+        """
+        model: Any = self
+        if model.callbacks or not all(
+            getattr(redactor, "behind_membrane", False)
+            for redactor, _ in self._tyrum_guards
+        ):
+            return False
+        return model.cache is False or (model.cache is None and get_llm_cache() is None)
 
     def _tyrum_result(self, result: Any) -> Any:
         for redactor, mode in self._tyrum_guards:
@@ -109,6 +134,39 @@ class ModelGuard:
 
 #: Parameters of LangChain's own, which are no arguments of the provider.
 _OWN = frozenset({"callbacks", "run_manager", "config", "run_id"})
+
+
+class _Later:
+    """The input of a call that looks at its messages in `generate`."""
+
+    def __init__(self, value: PromptValue) -> None:
+        self.value = value
+
+
+def _invoke(self: Any, model_input: Any, *args: Any, **kwargs: Any) -> Any:
+    later = _Later(self._tyrum_converted(model_input))
+    return super(ModelGuard, self).invoke(later, *args, **kwargs)
+
+
+async def _ainvoke(self: Any, model_input: Any, *args: Any, **kwargs: Any) -> Any:
+    later = _Later(self._tyrum_converted(model_input))
+    return await super(ModelGuard, self).ainvoke(later, *args, **kwargs)
+
+
+#: The answer that the provider just gave, as it was looked at: LangChain hands it on
+#: and adds what it made up itself.
+_latest: ContextVar[Any] = ContextVar("tyrum_latest_result", default=None)
+
+
+def _looked_at(result: Any) -> Any:
+    _latest.set(result)
+    return result
+
+
+def _was_looked_at(result: Any) -> bool:
+    latest = _latest.get()
+    _latest.set(None)
+    return latest is result
 
 
 class _Chunks:
@@ -212,9 +270,12 @@ async def _agenerate(self: Any, messages: Any, *args: Any, **kwargs: Any) -> Any
     except Exception as error:
         scrubbed = self._tyrum_scrubbed(error)
     else:
-        return self._tyrum_result(result)
+        return _looked_at(self._tyrum_result(result))
     raise scrubbed
 
+
+#: Methods that look at the input later; for models that take LangChain's own way.
+DEFERRED: dict[str, Any] = {"invoke": _invoke, "ainvoke": _ainvoke}
 
 #: Methods that only models which have them of their own may seem to have.
 OPTIONAL: dict[str, Any] = {

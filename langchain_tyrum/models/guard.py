@@ -17,8 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableBinding
 
 from langchain_tyrum.errors import ConfigError
-from langchain_tyrum.models.calls import OPTIONAL as _OPTIONAL
-from langchain_tyrum.models.calls import ModelGuard
+from langchain_tyrum.models.calls import DEFERRED, OPTIONAL, ModelGuard
 from langchain_tyrum.models.messages import guard_options
 from langchain_tyrum.redaction.sources import redactor_of
 
@@ -104,11 +103,16 @@ def _guarded_class(kind: type[Any], redactor: Redactor, mode: Mode) -> type[Any]
         "__qualname__": kind.__qualname__,
         "__doc__": kind.__doc__,
     }
-    for name, method in _OPTIONAL.items():
+    for name, method in OPTIONAL.items():
         own = getattr(base, name, None)
         # LangChain looks at the class to see what a model can do.
         if own is not None and own is not getattr(BaseChatModel, name, None):
             namespace[name] = method
+    namespace |= {
+        name: method
+        for name, method in DEFERRED.items()
+        if getattr(base, name) is getattr(BaseChatModel, name)
+    }
     made = None
     with contextlib.suppress(TypeError):
         made = types.new_class(

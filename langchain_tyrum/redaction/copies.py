@@ -64,13 +64,14 @@ def _edits(run: bytes, colons: bytes) -> re.Pattern[bytes]:
 
 
 _RUN = rb"(?:%(any)s){0,8}?(?:%(plain)s){3}(?:%(any)s)*"
+_PAIRS = rb"(?:" + _HEX + rb"{2}[:-])"
+_COLONS = _PAIRS + rb"{5,}" + _HEX + rb"{2}"
 #: What a whole text's copy undoes: runs with three needless escapes or more.
-STRICT = _edits(_RUN, rb"(?:" + _HEX + rb"{2}[:-]){5,}" + _HEX + rb"{2}")
+STRICT = _edits(_RUN, _COLONS)
 #: The same for the open end of a stream, where a run may only just have begun.
-_FEW_COLONS = rb"(?:" + _HEX + rb"{2}[:-])+" + _HEX + rb"{0,2}"
-LENIENT = _edits(rb"(?:%(any)s)+", _FEW_COLONS)
-#: The same where single escapes are what is meant, as they are in a whole text.
-HALF_STRICT = _edits(_RUN, _FEW_COLONS)
+LENIENT = _edits(
+    _RUN + rb"|(?:%(any)s)+\Z", _PAIRS + rb"+" + _HEX + rb"{0,2}\Z|" + _COLONS
+)
 _UNIT = re.compile(b"|".join(unit for unit, _ in _UNITS.values()))
 _COLON = re.compile(rb"[:-]")
 
@@ -97,11 +98,6 @@ class Copy:
         self._keep(data, done, len(data))
         self.data = b"".join(self._parts)
         self._ats = [piece.at for piece in self._pieces]
-
-    @property
-    def decodes(self) -> bool:
-        """Whether an escape was undone in it."""
-        return any(piece.decoded for piece in self._pieces)
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of the copy to the span of the original it stands for."""

@@ -21,10 +21,15 @@ SEALED_HEAD = b"[REDACTED:~"
 SEALED_BYTES = re.compile(rb"\[REDACTED:~([A-Za-z0-9_-]+)\]")
 MARKER_BYTES = re.compile(MARKER.pattern.encode())
 
+_HEAD = MARKER_HEAD.decode() + ":"
 #: Shorter values match as whole words only, and no part of a marker is one.
 _LONG_PIECE = 8
 _FRAME = "|".join(re.escape("[REDACTED"[at:]) for at in range(10))
-_PIECE = re.compile(rf"(?:{_FRAME}):~[A-Za-z0-9_-]{{0,6}}")
+_LONG_FRAME = "|".join(re.escape("[REDACTED"[at:]) for at in range(5))
+_PIECE = re.compile(
+    rf"(?:{_FRAME}):~[A-Za-z0-9_-]{{0,6}}"
+    rf"|(?:{_LONG_FRAME}):(?:[A-Za-z0-9_./@+-]*\]?|~[A-Za-z0-9_-]*\]?)"
+)
 _STRANGE = re.compile(r"[^A-Za-z0-9_./@+-]+")
 
 
@@ -44,12 +49,12 @@ def marker(name: str | None = None) -> str:
 def is_piece(text: str) -> bool:
     """Tell whether a text would be found in markers that nobody meant it for.
 
-    It is part of what all markers have in common, with or without the first
-    characters of a sealed one, which are as good as random.
+    It is part of what all markers have in common, with or without what follows that:
+    a name, or the first characters of a sealed one, which are as good as random.
     """
     return (
         "[REDACTED" in text
-        or (len(text) >= _LONG_PIECE and text in NAMELESS)
+        or (len(text) >= _LONG_PIECE and (text in NAMELESS or text in _HEAD))
         or _PIECE.fullmatch(text) is not None
     )
 

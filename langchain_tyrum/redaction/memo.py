@@ -82,6 +82,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._known: tuple[int, set[bytes | str]] = (-1, set())
+        self._ids: tuple[int, set[str]] = (-1, set())
         self._letters = 0
 
     def __len__(self) -> int:
@@ -93,6 +94,14 @@ class Parts:
         if at < generation:
             self._known, self._letters = (generation, set()), 0
         return known if at == generation else set()
+
+    def ids(self, generation: int) -> set[str]:
+        """Return the made-up ids in which nobody's value was found; add more to it."""
+        at, ids = self._ids
+        if at != generation or len(ids) > _MOST_PARTS:
+            ids = set()
+            self._ids = generation, ids
+        return ids
 
     def add(self, generation: int, parts: set[bytes | str]) -> None:
         """Remember strings.
@@ -130,7 +139,7 @@ class Fresh(Collecting):
         self._nodes = _MOST_NODES
         try:
             return self._gather(obj, "", _DEEPEST_DATA)
-        except RuntimeError:  # another thread changed it
+        except Exception:  # another thread changed it, or it is an odd object
             return False
 
     def _gather(self, obj: Any, under: str, depth: int) -> bool:
@@ -146,18 +155,41 @@ class Fresh(Collecting):
         if depth == 0 or self._nodes < 0:
             return False
         if cls is dict:
-            for key, value in obj.items():
-                if not self._gather(key, "", depth - 1):
-                    return False
-                name = key if type(key) is str else ""
-                if not self._gather(value, name, depth - 1):
-                    return False
-            return True
+            return self._pairs(obj, depth - 1)
         if cls is list or cls is tuple:
             if len(obj) > 1 and (joined := joined_text(obj, under)):
                 self._keep(joined, "")
-            return all(self._gather(each, "", depth - 1) for each in obj)
-        return is_message(cls) and self._message(obj, depth)
+            return self._items(obj, depth - 1)
+        return is_message(cls) and self._message(obj, depth - 1)
+
+    def _pairs(self, pairs: dict[Any, Any], depth: int) -> bool:
+        # strings are most of what there is, so nothing is called for one that is known
+        shortest, known = self._shortest, self._known
+        for key, value in pairs.items():
+            if type(key) is str:
+                name = key
+                if len(key) >= shortest and key not in known:
+                    self._parts.add(key)
+            elif self._gather(key, "", depth):
+                name = ""
+            else:
+                return False
+            if type(value) is str:
+                if value not in known or _tells(name):
+                    self._keep(value, name)
+            elif value is not None and not self._gather(value, name, depth):
+                return False
+        return True
+
+    def _items(self, items: list[Any] | tuple[Any, ...], depth: int) -> bool:
+        known = self._known
+        for each in items:
+            if type(each) is str:
+                if each not in known:
+                    self._keep(each, "")
+            elif each is not None and not self._gather(each, "", depth):
+                return False
+        return True
 
     def _message(self, obj: Any, depth: int) -> bool:
         cls: type = type(obj)
@@ -165,9 +197,7 @@ class Fresh(Collecting):
             return False
         if obj.__pydantic_extra__ or obj.__pydantic_private__:
             return False
-        return self.knows(obj) or all(
-            self._gather(value, name, depth - 1) for name, value in vars(obj).items()
-        )
+        return self.knows(obj) or self._pairs(vars(obj), depth)
 
     def text(self, text: str, step: Step, path: Callable[[], str]) -> str:
         """Keep a string, unless it is known."""
@@ -180,6 +210,11 @@ class Fresh(Collecting):
             part = keyed(under, text) if under and _tells(under) else text
             if part not in self._known:
                 self._parts.add(part)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was collected."""
+        return not self._parts
 
     def is_clean(self, guard: TextGuard, *, seals: bool) -> bool:
         """Look at all that was collected at once.

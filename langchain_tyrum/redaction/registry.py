@@ -13,12 +13,14 @@ from langchain_tyrum.redaction.encodings import derived_forms
 from langchain_tyrum.redaction.secretive import check_value, is_form, spelled
 from langchain_tyrum.redaction.tiers import Tier
 
-_DELTA = 512
+_DELTA = 128
 _MAX_TIERS = 3
 _GROWTH = 4
 _TRIES = 4
-_SMALL = 4 * _DELTA
+_SMALL = 16 * _DELTA
 _NOTHING = Beginnings(())
+#: A tenant and an owner.
+_Part = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,8 +65,8 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str | None, str], tuple[Entry, ...]] = {}
         self._claims: dict[bytes, tuple[Claim, ...]] = {}
-        self._parts: dict[tuple[str, str | None], list[bytes]] = {}
-        self._begins: dict[tuple[str, str | None], tuple[list[bytes], Beginnings]] = {}
+        self._parts: dict[_Part, list[bytes]] = {}
+        self._begins: dict[_Part, tuple[list[bytes], int, Beginnings]] = {}
         self._pending: list[bytes] = []
         self._tiers: tuple[Tier, ...] = ()
         self._lock = threading.RLock()
@@ -103,8 +105,7 @@ class Registry:
                 self._claims[form] = (*claims, Claim(entry, encoding))
                 if not claims:
                     self._pending.append(form)
-            part = entry.tenant, entry.owner
-            self._parts[part] = [*self._parts.get(part, ()), *forms]
+            self._parts.setdefault((entry.tenant, entry.owner), []).extend(forms)
             self._entries[entry.key] = (*self._entries.get(entry.key, ()), entry)
             if entry.short:
                 self.has_short = True
@@ -155,10 +156,12 @@ class Registry:
         forms = self._parts.get(part)
         if forms is None:
             return _NOTHING
-        known, found = self._begins.get(part, (None, _NOTHING))
-        if known is not forms:
-            found = Beginnings(forms)
-            self._begins[part] = forms, found
+        # a list only grows; where something is taken out, it is another list
+        size = len(forms)
+        known, upto, found = self._begins.get(part, (None, 0, _NOTHING))
+        if known is not forms or upto != size:
+            found = Beginnings(forms[:size])
+            self._begins[part] = forms, size, found
         return found
 
     def tiers(self) -> tuple[Tier, ...]:

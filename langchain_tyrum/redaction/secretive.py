@@ -25,6 +25,7 @@ MIN_FORM = 6
 _MIN_LINE = 8
 _MIN_MEMBER = 16
 _PEM_EDGE = re.compile(r"\s*-{3,5}\s?(BEGIN|END) [A-Z0-9 ]+-{3,5}\s*")
+_BETWEEN_WORDS = re.compile(r"""[\s"'`:,;=()\[\]{}<>\\]+""")
 _NO_LETTER_OR_DIGIT = re.compile(r"[\W_]*")
 _SECRET_MEMBER = re.compile(r"(?i)key|secret|token|passw|passphrase|credential")
 
@@ -64,8 +65,10 @@ def spelled(value: bytes) -> str:
 def is_common(text: str) -> bool:
     """Tell whether a text is too common to be looked for."""
     bare = text.strip()
+    words = [word for word in _BETWEEN_WORDS.split(bare.lower()) if word]
     return (
         bare.lower().strip("\"':,") in VOCABULARY
+        or VOCABULARY.issuperset(words)
         or len(set(bare)) < 3
         or _NO_LETTER_OR_DIGIT.fullmatch(bare) is not None
         or _PEM_EDGE.fullmatch(bare) is not None

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, AnyStr, Self
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction.findings import Span, merge
 from langchain_tyrum.redaction.markers import NAMELESS
+from langchain_tyrum.redaction.stream_cut import Before, before_open_character
 from langchain_tyrum.redaction.stream_glance import Glance
-from langchain_tyrum.redaction.stream_look import Before, Looker, before_open_character
+from langchain_tyrum.redaction.stream_look import Looker
 from langchain_tyrum.redaction.undecided import Lookout
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
     from types import TracebackType
 
     from langchain_tyrum.redaction.text import TextGuard
@@ -36,6 +38,10 @@ class RedactionStream:
     What is held for longer than 16 KB and the longest value is withheld: its middle
     is forgotten, and it ends as one marker. Where a search fails, or a shape is
     refused, nothing more comes out.
+
+    Two things may come out otherwise than in one text: the last of more than four
+    tokens that follow each other without a gap at the open end, and a match that
+    depends on what stands more than 128 bytes before it.
 
     Feed either strings or byte strings; what comes out is of the same type.
     """
@@ -87,9 +93,10 @@ class RedactionStream:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
         if isinstance(chunk, str):
-            return _text(self._take(chunk.encode("utf-8", "surrogatepass")))
+            data = chunk.encode("utf-8", "surrogatepass")
+            return _text(self._safely(self._take, data))
         self._binary = True
-        return self._take(chunk)
+        return self._safely(self._take, chunk)
 
     def close(self) -> Any:
         """Return what is still held, redacted. Closing twice returns nothing more.
@@ -99,10 +106,27 @@ class RedactionStream:
         Returns:
             Text of the type that was fed, a string when nothing was.
         """
-        held = self._joined()
-        rest = self._look(held, final=True) if held else b""
+        rest = self._safely(self._finish, b"")
         self._start()
         return rest if self._binary else _text(rest)
+
+    def _safely(self, work: Callable[[bytes], bytes], chunk: bytes) -> bytes:
+        """Do one step; where it fails, nothing more comes out."""
+        if self._over:
+            return b""
+        try:
+            return work(chunk)
+        except Exception as error:
+            self._start()
+            self._over = True
+            if isinstance(error, RawSecretFound):
+                raise
+            _log.warning("a stream was withheld: %s", type(error).__name__)
+            return NAMELESS.encode()
+
+    def _finish(self, chunk: bytes) -> bytes:
+        held = self._joined() + chunk
+        return self._look(held, final=True) if held else b""
 
     def _take(self, chunk: bytes) -> bytes:
         self._size += len(chunk)
@@ -113,9 +137,7 @@ class RedactionStream:
             chunk = self._joined()
         elif self._held:
             chunk = self._held + chunk
-        if self._over:
-            self._start()
-        if self._over or not chunk:
+        if not chunk:
             return b""
         at, needs_look = self._glance.first(chunk, self._before)
         if needs_look:
@@ -146,19 +168,7 @@ class RedactionStream:
         return self._held
 
     def _look(self, held: bytes, *, final: bool = False) -> bytes:
-        if self._over:
-            return b""
-        try:
-            out, cut = self._certain(held, final=final)
-        except RawSecretFound:
-            self._over = True
-            self._start()
-            raise
-        except Exception as error:
-            _log.warning("a stream was withheld: %s", type(error).__name__)
-            self._over = True
-            self._start()
-            return NAMELESS.encode()
+        out, cut = self._certain(held, final=final)
         out = self._pass(held, cut, out)
         if self._held:
             self._wait_for_end()

@@ -17,7 +17,7 @@ from langchain_tyrum.redaction.undecided_rows import ends, opens
 if TYPE_CHECKING:
     from langchain_tyrum.redaction.awaited import Awaited
     from langchain_tyrum.redaction.shapes import Row
-    from langchain_tyrum.redaction.stream_look import Before
+    from langchain_tyrum.redaction.stream_cut import Before
     from langchain_tyrum.redaction.undecided import Lookout
 
 #: Longer texts are cheaper to search with an engine.

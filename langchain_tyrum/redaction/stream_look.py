@@ -8,31 +8,21 @@ it came out in those after it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.redaction.findings import REGISTERED, Span, merge
-from langchain_tyrum.redaction.markers import MARKER_HEAD
+from langchain_tyrum.redaction.stream_cut import Cuts
 from langchain_tyrum.redaction.text import whole_characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from langchain_tyrum.redaction.stream_cut import Before
     from langchain_tyrum.redaction.text import TextGuard
     from langchain_tyrum.redaction.undecided import Lookout
 
 _PASSES = 6
-_JOINING = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-_CHARACTER = 4
 _GLUED = 4
-
-
-@dataclass(slots=True)
-class Before:
-    """The last of what went before, as it was fed and as it came out."""
-
-    fed: bytes = b""
-    shown: bytes = b""
 
 
 class Looker:
@@ -66,11 +56,11 @@ class Looker:
         if final:
             cut = len(held)
         else:
-            cut = self._undecided(before.fed, held)
-            cut = self._clear_of(spans, held, cut, before=before)
+            cuts = Cuts(self._guard.registry, self._lookout, spans, held, before)
+            cut = cuts.clear_of(self._undecided(before.fed, held))
             if not same:
-                cut = self._certain(spans, held, cut, before=before)
-            cut = self._clear_of_edge(spans, held, cut, before=before)
+                cut = self._certain(spans, held, cut, cuts, before=before)
+            cut = self._clear_of_edge(spans, held, cut, cuts, before=before)
         certain = [span for span in spans if span.end <= cut]
         if self._guard.mode == "refuse" and any(
             span.rule != REGISTERED for span in certain
@@ -79,7 +69,7 @@ class Looker:
         return certain, cut
 
     def _certain(
-        self, spans: list[Span], held: bytes, cut: int, *, before: Before
+        self, spans: list[Span], held: bytes, cut: int, cuts: Cuts, *, before: Before
     ) -> int:
         """Move a cut before what may yet begin beside the markers that come out."""
         while True:
@@ -90,7 +80,7 @@ class Looker:
             )
             if begun >= cut:
                 return cut
-            cut = self._clear_of(spans, held, begun, before=before)
+            cut = cuts.clear_of(begun)
 
     def _sides(self, spans: list[Span], held: bytes) -> Iterator[_Shown]:
         """Write out a text, also with the last spans raw that follow another one.
@@ -103,23 +93,24 @@ class Looker:
                 yield _Shown(self._guard, held, spans[:at])
 
     def _clear_of_edge(
-        self, spans: list[Span], held: bytes, cut: int, *, before: Before
+        self, spans: list[Span], held: bytes, cut: int, cuts: Cuts, *, before: Before
     ) -> int:
         """Move a cut before a match that ends there if what follows is a value.
 
         Some tokens are none while letters follow them; a marker is no letter.
         """
         openings = self._lookout.openings
+        ends, count = [span.end for span in spans], -1
         while openings and 0 < cut < len(held):
-            certain = [span for span in spans if span.end <= cut]
-            shown = _Shown(self._guard, held, certain)
-            done = len(before.shown)
+            if count != (count := bisect_right(ends, cut)):
+                shown = _Shown(self._guard, held, spans[:count])
+                done = len(before.shown)
+                endings = openings.endings(before.shown + shown.text, done)
             end = done + len(shown.text) - (len(held) - cut)
-            begun = openings.ending(before.shown + shown.text, done, end)
+            begun = endings.before(end)
             if begun == end:
                 break
-            source = shown.source(begun - done)
-            cut = self._clear_of(spans, held, source, before=before)
+            cut = cuts.clear_of(shown.source(begun - done))
         return cut
 
     def _undecided(self, context: bytes, held: bytes) -> int:
@@ -152,42 +143,6 @@ class Looker:
                 return spans
             spans = merge([*spans, *map(shown.origin, more)])
         return [Span(0, len(held), None)]
-
-    def _clear_of(
-        self, spans: list[Span], held: bytes, cut: int, *, before: Before
-    ) -> int:
-        """Move a cut before the match of a span that is not certain yet."""
-        text, done = before.fed + held, len(before.fed)
-        while True:
-            for span in reversed(spans):
-                crosses = span.start < cut < span.end
-                if crosses or (
-                    span.end <= cut and self._may_change(span, held, cut, before)
-                ):
-                    cut = span.start
-            if all(span.start < cut for span in spans):
-                break
-            begun = self._lookout.crossing(text, done, done + cut) - done
-            if begun == cut:
-                break
-            cut = begun
-        return before_open_character(held, cut)
-
-    def _may_change(self, span: Span, held: bytes, cut: int, before: Before) -> bool:
-        """Tell whether what follows a span may change what becomes of it.
-
-        A token without a gap may follow it; a marker, behind a short value, makes
-        that no word; and it may turn out to be part of an identifier.
-        """
-        registry = self._guard.registry
-        after = held[span.end : span.end + len(MARKER_HEAD)]
-        if span.end == cut and (not after or after[0] in _JOINING):
-            return True
-        if registry.has_short and MARKER_HEAD.startswith(after):
-            return True
-        return bool(registry.structure) and _may_be_named(
-            registry.structure, before.fed + held, len(before.fed) + span.start
-        )
 
 
 class _Shown:
@@ -226,27 +181,3 @@ class _Shown:
 def _whole(held: bytes, span: Span) -> Span:
     start, end = whole_characters(held, span.start, span.end)
     return span._replace(start=start, end=end)
-
-
-def before_open_character(held: bytes, cut: int) -> int:
-    """Move a cut before the character that it cuts, or that is not all there."""
-    if cut < len(held):
-        while cut and held[cut] & 0xC0 == 0x80:
-            cut -= 1
-        return cut
-    for back in range(1, min(_CHARACTER, cut + 1)):
-        lead = held[cut - back]
-        if lead & 0xC0 != 0x80:
-            wanted = 2 + (lead >= 0xE0) + (lead >= 0xF0) if lead >= 0xC0 else 1
-            return cut - back if wanted > back else cut
-    return cut
-
-
-def _may_be_named(names: frozenset[bytes], text: bytes, start: int) -> bool:
-    """Tell whether what begins at `start` may be part of an unfinished identifier."""
-    size = len(text)
-    return any(
-        text.endswith(name[:known])
-        for name in names
-        for known in range(max(size - start, 1), min(len(name) - 1, size) + 1)
-    )

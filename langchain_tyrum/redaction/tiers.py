@@ -51,6 +51,31 @@ def _paired(form: bytes) -> Iterator[bytes]:
         yield mark.join(pairs)[:_ANCHOR]
 
 
+class _Sharers:
+    """Forms that share an anchor, as the tokens of one issuer do.
+
+    They are told apart by looking up the text around a hit, once for each length
+    that they have, not by comparing it with each of them.
+    """
+
+    __slots__ = ("_kinds",)
+
+    def __init__(self, forms: Iterable[bytes]) -> None:
+        kinds: dict[tuple[int, int], set[bytes]] = {}
+        for form in forms:
+            kinds.setdefault((_anchor(form), len(form)), set()).add(form)
+        self._kinds = tuple(
+            (before, size, frozenset(each)) for (before, size), each in kinds.items()
+        )
+
+    def at(self, data: bytes, hit: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (start, form) of those whose anchor this is."""
+        for before, size, forms in self._kinds:
+            start = hit - before
+            if start >= 0 and (form := data[start : start + size]) in forms:
+                yield start, form
+
+
 class Tier(Beginnings):
     """Forms that are looked for together. Immutable once built.
 
@@ -63,16 +88,19 @@ class Tier(Beginnings):
     def __init__(self, forms: Iterable[bytes]) -> None:
         super().__init__(forms)
         self.paired = len(self.forms) <= _MOST_PAIRED
-        # most anchors have one form: no tuple for those, there are many
-        anchors: dict[bytes, bytes | tuple[bytes, ...]] = {}
+        # most anchors have one form: no list for those, there are many
+        anchors: dict[bytes, bytes | list[bytes]] = {}
         for anchor, form in self._anchored():
-            others = anchors.get(anchor)
-            if others is None:
-                anchors[anchor] = form
-            else:
-                others = (others,) if isinstance(others, bytes) else others
-                anchors[anchor] = (*others, form)
-        patterns, table = list(anchors), list(anchors.values())
+            others = anchors.setdefault(anchor, form)
+            if isinstance(others, list):
+                others.append(form)
+            elif others != form:
+                anchors[anchor] = [others, form]
+        patterns = list(anchors)
+        table = [
+            _Sharers(each) if isinstance(each, list) else each
+            for each in anchors.values()
+        ]
         del anchors
         self._groups = [
             (engine, tuple(map(table.__getitem__, indexes)))
@@ -103,14 +131,16 @@ class Tier(Beginnings):
         """
         if len(data) <= SHORT and not self._may_hold(data):
             return []
-        found = []
+        found: list[tuple[int, bytes]] = []
         for engine, table in self._groups:
             for hit, index in engine.hits(data):
-                forms = table[index]
-                for form in (forms,) if isinstance(forms, bytes) else forms:
-                    start = hit - _anchor(form)
-                    if start >= 0 and data.startswith(form, start):
-                        found.append((start, form))
+                form = table[index]
+                if isinstance(form, _Sharers):
+                    found += form.at(data, hit)
+                    continue
+                start = hit - _anchor(form)
+                if start >= 0 and data.startswith(form, start):
+                    found.append((start, form))
         return found
 
     def _may_hold(self, data: bytes) -> bool:

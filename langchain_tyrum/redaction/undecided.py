@@ -61,11 +61,9 @@ class Lookout:
                 first = min(first, self._disguises.first(forms, text, done))
         return _whole(text, done, first)
 
-    def crossing(self, text: bytes, done: int, cut: int) -> int:
-        """Return where a match begins that ends behind a cut; else the cut."""
-        if self.openings is None:
-            return cut
-        return self.openings.crossing(text, done, cut)
+    def stretches(self, text: bytes, done: int) -> list[tuple[int, int]]:
+        """Return the stretches of a text that matches cover, disjoint and in order."""
+        return [] if self.openings is None else self.openings.stretches(text, done)
 
     def swallows(self, text: bytes) -> re.Pattern[bytes] | None:
         """Return what ends the open-ended credential that a text begins with."""

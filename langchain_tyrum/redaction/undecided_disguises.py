@@ -6,7 +6,7 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.redaction.copies import FILLERS, HALF_STRICT, LENIENT, Copy
+from langchain_tyrum.redaction.copies import FILLERS, LENIENT, STRICT, Copy
 from langchain_tyrum.redaction.known import find_known
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ _FILLER = re.compile(
 )
 # an escaped filler alone is no character
 _OPEN = re.compile(FILLERS["escaped"] + rb"|" + LENIENT.pattern)
-# an escape alone may be meant as it stands: `%66:6f:6f` is pairs behind a sign
-_AS_IT_STANDS = re.compile(FILLERS["escaped"] + rb"|" + HALF_STRICT.pattern)
 _REACH = 64
 _BEFORE = 80
 _WIDEST = 16
@@ -79,8 +77,8 @@ class Disguises:
         part, room = text[low:end], end - done
         copy = Copy(part, _OPEN)
         copies = [copy]
-        if copy.decodes:
-            copies.append(Copy(part, _AS_IT_STANDS))
+        if copy.data != part:  # a run that stays short is meant as it stands
+            copies.append(Copy(part, STRICT))
         for each in copies:
             for place in _begun(awaited, each, room):
                 if low + place >= done:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from typing import TYPE_CHECKING, NamedTuple
 
 from langchain_tyrum.redaction.engines import EngineError, build_engines
 
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 
 _HEAD = 3
 _LARGE = 256
+
+
+class Endings(NamedTuple):
+    """Where matches may begin, in order, and the last end of those up to each."""
+
+    begins: list[int]
+    ends: list[int]
+
+    def before(self, cut: int) -> int:
+        """Return where the first one begins that reaches a cut; else the cut."""
+        at = bisect_left(self.ends, cut)
+        return min(self.begins[at], cut) if at < len(self.ends) else cut
 
 
 class Openings:
@@ -119,42 +132,42 @@ class Openings:
         hits = {done + at for engine, _ in self._engines for at, _ in engine.hits(rest)}
         return sorted(hits)
 
-    def crossing(self, text: bytes, done: int, cut: int) -> int:
-        """Return where a match begins that ends behind a cut; else the cut."""
+    def stretches(self, text: bytes, done: int) -> list[tuple[int, int]]:
+        """Return the stretches that matches cover: those that overlap are one."""
         lowered = text.lower()
-        for at in self._places(lowered, done):
-            if at >= cut:
-                break
-            for row in self.rows(lowered, at)[0]:
-                match = row.regex.match(text, at)
-                if match and match.end() > cut:
-                    return at
+        found = [
+            match.span()
+            for at in self._places(lowered, done)
+            for row in self.rows(lowered, at)[0]
+            if (match := row.regex.match(text, at))
+        ]
         for row in self._anywhere:
             match = None if row.detector.finder else row.regex.search(text, done)
-            while match and match.start() < cut:
-                if match.end() > cut:
-                    cut = match.start()
+            while match:
+                found.append(match.span())
                 match = row.regex.search(text, match.start() + 1)
-        return cut
+        merged: list[tuple[int, int]] = []
+        for low, high in sorted(found):
+            if merged and low < merged[-1][1]:
+                merged[-1] = merged[-1][0], max(high, merged[-1][1])
+            else:
+                merged.append((low, high))
+        return merged
 
-    def ending(self, text: bytes, done: int, cut: int) -> int:
-        """Return where a match may begin if a marker follows; else the cut.
+    def endings(self, text: bytes, done: int) -> Endings:
+        """List where matches may begin and end if a marker follows.
 
         Some tokens are none while a letter stands behind them. Where a value begins
         there, that letter becomes a marker.
-
-        Args:
-            text: The text.
-            done: Where to begin.
-            cut: From where on values may stand.
         """
         lowered = text.lower()
+        found = Endings([], [])
         for at in self._places(lowered, done):
-            if at >= cut:
-                break
-            if ends(self.rows(lowered, at)[0], text, at, cut):
-                return at
-        return cut
+            end = _loose_end(self.rows(lowered, at)[0], text, at)
+            if end > at:
+                found.begins.append(at)
+                found.ends.append(max([end, *found.ends[-1:]]))
+        return found
 
     def swallows(self, text: bytes) -> re.Pattern[bytes] | None:
         """Return what ends the open-ended credential that a text begins with."""
@@ -172,11 +185,14 @@ def opens(row: Row, text: bytes, at: int) -> bool:
 
 def ends(rows: Iterable[Row], text: bytes, at: int, cut: int) -> bool:
     """Tell whether a match of a row, but for what stands around it, ends past a cut."""
-    for row in rows:
-        match = _loose(row.gate).match(text, at) if row.gate is not None else None
-        if match is not None and match.end() >= cut:
-            return True
-    return False
+    return _loose_end(rows, text, at) >= cut
+
+
+def _loose_end(rows: Iterable[Row], text: bytes, at: int) -> int:
+    """Return where the longest match ends, but for what stands around it; else -1."""
+    gates = (_loose(row.gate) for row in rows if row.gate is not None)
+    matches = (gate.match(text, at) for gate in gates)
+    return max((match.end() for match in matches if match), default=-1)
 
 
 @functools.lru_cache(maxsize=1024)

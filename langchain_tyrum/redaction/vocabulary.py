@@ -22,7 +22,7 @@ schema secret secrets send serialized session state status stop_reason store str
 string structured_response success system systemmessage tasks text text/plain
 thinking thread thread_id token token_usage tokens tool tool_call tool_call_chunk
 tool_call_chunks tool_call_id tool_calls tool_choice toolmessage tools total_tokens
-trace true tyrum undefined updated_at usage_metadata user username value values
+trace true type tyrum undefined updated_at usage_metadata user username value values
 version versions_seen writes
 """
 VOCABULARY = frozenset(_WORDS.split())

@@ -34,25 +34,35 @@ _acting: ContextVar[Stored | None] = ContextVar("tyrum_acting", default=None)
 _note: ContextVar[Note | None] = ContextVar("tyrum_note", default=None)
 
 
-@contextmanager
-def acting(stored: Stored | None) -> Iterator[None]:
+class acting:  # noqa: N801 - it stands in `with`, several times a step
     """Store and read on somebody's behalf, for the block.
 
     LangGraph hands the context on to its threads and tasks, so savers, nodes and
     tools find it. Code that starts a thread by itself is nobody's: it stores nameless
     markers and reads what is sealed as such.
+
+    Args:
+        stored: On whose behalf; None for nobody's.
     """
-    before = _acting.get()
-    _acting.set(stored)
-    try:
-        yield
-    finally:
+
+    __slots__ = ("_before", "_stored")
+
+    def __init__(self, stored: Stored | None) -> None:
+        self._stored = stored
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._before = _acting.get()
+        if self._before is not self._stored:
+            _acting.set(self._stored)
+
+    def __exit__(self, *raised: object) -> None:
+        """End, and put back whoever it was before."""
         # Not `reset`: a generator may be closed from another context.
-        _acting.set(before)
+        _acting.set(self._before)
 
 
-@contextmanager
-def acting_by(config: Any) -> Iterator[None]:
+def acting_by(config: Any) -> acting:
     """Act for whom the run in a config acts, for the block.
 
     LangGraph keeps what a task wrote from the thread that ended it, where no context
@@ -60,11 +70,7 @@ def acting_by(config: Any) -> Iterator[None]:
     """
     run = ((config or {}).get("configurable") or {}).get(RUN_KEY)
     stored = getattr(run, "stored", None)
-    if stored is None:
-        yield
-        return
-    with acting(stored):
-        yield
+    return acting(_acting.get() if stored is None else stored)
 
 
 @contextmanager

@@ -12,8 +12,13 @@ from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state import compat
 from langchain_tyrum.state.acting import acting_by
-from langchain_tyrum.state.config import clean_config, clean_metadata, refuse_ids
-from langchain_tyrum.state.guard import GUARD, Guard, guard_of, passes, refuse_each
+from langchain_tyrum.state.config import (
+    clean_config,
+    clean_metadata,
+    refuse_id,
+    refuse_ids,
+)
+from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
 from langchain_tyrum.state.opening import Sought, open_tuple
 from langchain_tyrum.state.serde import guard_serde
 
@@ -21,9 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import (
         AsyncIterator,
         Callable,
-        Iterable,
         Iterator,
-        Mapping,
         Sequence,
     )
 
@@ -77,9 +80,10 @@ def guard_checkpointer(saver: SaverT, redactor: Redactor) -> SaverT:
 
 
 def _clean_writes(
-    self: Any, guard: Guard, writes: Sequence[tuple[str, Any]]
+    self: Any, guard: Guard, writes: Sequence[tuple[str, Any]], known: set[Any]
 ) -> Sequence[tuple[str, Any]]:
-    refuse_each(guard, (("a channel name", channel) for channel, _ in writes))
+    if not known.issuperset([channel for channel, _ in writes]):
+        refuse_each(guard, (("a channel name", channel) for channel, _ in writes))
     if compat.writes_through_serde(type(self)):
         return writes
     values = [value for _, value in writes if value is not None]
@@ -91,29 +95,24 @@ def _clean_writes(
     ]
 
 
-def _refuse_names(guard: Guard, checkpoint: Any) -> None:
+def _refuse_names(guard: Guard, checkpoint: Any, known: set[Any]) -> None:
     """Refuse values in names of channels and nodes; they are keys in every row."""
     parts = [checkpoint.get(part) or () for part in _NAMED]
-    if passes(guard, *parts):
+    if all(map(known.issuperset, parts)):
         return
     names: set[str] = set().union(*parts)
     refuse_each(guard, (("a node or channel name", name) for name in names))
 
 
-def _clean_checkpoint(self: Any, guard: Guard, checkpoint: Any) -> Any:
-    _refuse_names(guard, checkpoint)
+def _clean_checkpoint(self: Any, guard: Guard, checkpoint: Any, known: set[Any]) -> Any:
+    _refuse_names(guard, checkpoint, known)
     if not compat.writes_through_serde(type(self)):
         return guard.clean(checkpoint, "a checkpoint")
-    short = _short_values(checkpoint.get("channel_values") or {})
-    unknown = guard.texts.unknown(guard.generation, short.values())
-    if not unknown:
+    values = (checkpoint.get("channel_values") or {}).items()
+    short = {name: value for name, value in values if type(value) in _SHORT}
+    if not short or known.issuperset(short.values()):
         return checkpoint
     return _clean_short(guard, checkpoint, short)
-
-
-def _short_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that some savers write past their serializer."""
-    return {name: value for name, value in values.items() if type(value) in _SHORT}
 
 
 def _clean_short(guard: Guard, checkpoint: Any, short: dict[str, Any]) -> Any:
@@ -139,9 +138,13 @@ def _cleaned(
     self: Any, config: Any, checkpoint: Any, metadata: Any
 ) -> tuple[Any, Any, Any]:
     guard = cast("Guard", guard_of(self))
-    config = clean_config(guard, config)
-    checkpoint = _clean_checkpoint(self, guard, checkpoint)
-    return config, checkpoint, clean_metadata(guard, metadata)
+    known = guard.known
+    config = clean_config(guard, config, known)
+    if (checkpoint_id := checkpoint.get("id")) is not None:
+        # by it the next steps are stored, and this one's writes
+        refuse_id(guard, "the id of the checkpoint", checkpoint_id)
+    checkpoint = _clean_checkpoint(self, guard, checkpoint, known)
+    return config, checkpoint, clean_metadata(guard, metadata, known)
 
 
 def _put(inner: Callable[..., Any]) -> Callable[..., Any]:
@@ -168,12 +171,14 @@ def _aput(inner: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cleaned_writes(
-    self: Any, config: Any, writes: Any, paths: Iterable[str]
+    self: Any, config: Any, writes: Any, paths: tuple[str, ...]
 ) -> tuple[Any, Any]:
     guard = cast("Guard", guard_of(self))
-    refuse_each(guard, (("a node name", part) for part in paths))
-    config = clean_config(guard, config)
-    return config, _clean_writes(self, guard, writes)
+    known = guard.known
+    if not known.issuperset(paths):
+        refuse_each(guard, (("a node name", part) for part in paths))
+    config = clean_config(guard, config, known)
+    return config, _clean_writes(self, guard, writes, known)
 
 
 def _put_writes(inner: Callable[..., Any]) -> Callable[..., Any]:

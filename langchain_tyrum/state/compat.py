@@ -7,6 +7,7 @@ here only, so that a new LangGraph breaks one module and its tests.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import ormsgpack
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde import jsonplus
+from langgraph.types import Send
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
@@ -23,8 +25,14 @@ if TYPE_CHECKING:
 #: Extension type of a constructor with one argument: what a SecretStr becomes.
 SINGLE_ARGUMENT: int = jsonplus.EXT_CONSTRUCTOR_SINGLE_ARG
 _MODEL: int = jsonplus.EXT_PYDANTIC_V2
+_CALLED: int = jsonplus.EXT_CONSTRUCTOR_POS_ARGS
 _OPTION: int = jsonplus._option  # noqa: SLF001
 _MESSAGES = "langchain_core.messages."
+#: What LangChain and LangGraph make up as the id of a message.
+_MADE_UP = re.compile(
+    r"(?:lc_run--)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-\d{1,3})?"
+)
+_SEND = [Send.__module__, Send.__name__]
 _MOST = 2048
 #: Module, name and, of a model, what returns its fields; None: as LangGraph does it.
 _Kind = tuple[str, str, "Callable[[Any], Any] | None"] | None
@@ -73,7 +81,7 @@ def encoder(hide: Callable[[Any], Any]) -> Callable[[Any], bytes]:
     def default(obj: Any) -> Any:
         kind = kinds[type(obj)]
         if kind is None:
-            return plain(obj)
+            return sent(obj) if type(obj) is Send else plain(obj)
         module, name, fields = kind
         if fields is None:
             hidden = hide(obj.get_secret_value())
@@ -81,6 +89,11 @@ def encoder(hide: Callable[[Any], Any]) -> Callable[[Any], bytes]:
         # as LangGraph does, without a detour: messages are many
         made = module, name, fields(obj), "model_validate_json"
         return ormsgpack.Ext(_MODEL, encode(made))
+
+    def sent(task: Send) -> ormsgpack.Ext:
+        timeout = getattr(task, "timeout", None)
+        parts = (task.node, task.arg, *([] if timeout is None else [timeout]))
+        return ormsgpack.Ext(_CALLED, encode((*_SEND, parts)))
 
     kinds = _Kinds()
     encode = partial(ormsgpack.packb, default=default, option=_OPTION)
@@ -105,12 +118,15 @@ class Plain:
     """Decodes msgpack to what strings can be found in, and no more.
 
     Attributes:
-        odd: Something else than data and messages stood in it: a walk through the
-            object it was made of may find more.
+        ids: The ids that were made up for messages, which are left out: they are no
+            shapes.
+        odd: Something else than data, messages and tasks that are sent stood in it: a
+            walk through the object it was made of may find more.
     """
 
     def __init__(self) -> None:
         self.odd = False
+        self.ids: list[str] = []
 
     def decode(self, data: bytes) -> Any:
         """Decode what was serialized."""
@@ -121,8 +137,11 @@ class Plain:
             payload = self.decode(data)
         except ValueError:  # as above
             payload = data
-        is_message = code == _MODEL and str(payload[0]).startswith(_MESSAGES)
-        self.odd |= not is_message
+        if code == _MODEL and str(payload[0]).startswith(_MESSAGES):
+            if _MADE_UP.fullmatch(str(payload[2].get("id"))):
+                self.ids.append(payload[2].pop("id"))
+        else:
+            self.odd |= code != _CALLED or payload[:2] != _SEND
         return payload
 
 

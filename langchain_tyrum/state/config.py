@@ -5,65 +5,113 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.state.guard import Guard, passes, refuse_each
+from langchain_tyrum.state.guard import Guard, refuse_each
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 #: They key rows, so they are refused and never rewritten.
 _IDS = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: The parts of a config that savers store, and those of them that are lists or text.
+_STORED = ("configurable", "metadata", "tags", "run_name")
+_LISTED = _STORED[2:]
+_STEP = "step"
 _NUMBERS = (int, float)
 _PLAIN = (str, bytes, bytearray, int, float, dict, list, tuple, set, frozenset)
 
 
-def refuse_ids(guard: Guard, config: Any) -> None:
+def refuse_ids(guard: Guard, config: Any, known: Container[Any] = ()) -> None:
     """Refuse a config whose thread id, namespace or checkpoint id holds a value.
+
+    Args:
+        guard: Knows the values.
+        config: The config.
+        known: What the guard found clean before.
 
     Raises:
         RawSecretFound: One does; it is named, the value is not.
     """
     configurable = (config or {}).get("configurable") or {}
-    ids = [found for key in _IDS if (found := configurable.get(key)) is not None]
-    if {str}.issuperset(map(type, ids)):
-        new = [found for found in ids if not passes(guard, (found,))]
-        if not new or _are_uuids(guard, new):
+    for key in _IDS:
+        found = configurable.get(key)
+        if found is None or (type(found) is str and found in known):
+            continue
+        refuse_id(guard, f"the {key}", found)
+
+
+def refuse_id(guard: Guard, what: str, found: Any) -> None:
+    """Refuse one id that is, or holds, a value.
+
+    Ids of checkpoints are new each time, and UUIDs: of those only values are told.
+
+    Raises:
+        RawSecretFound: It does.
+    """
+    generation = guard.generation
+    if type(found) is str and _UUID.fullmatch(found):
+        if found in guard.texts.known(generation):
             return
-    refuse_each(guard, ((f"the {key}", configurable.get(key)) for key in _IDS))
+        if not guard.holds(found.encode(), "identifiers"):
+            guard.texts.add(generation, {found})
+            return
+    refuse_each(guard, [(what, found)])
 
 
-def _are_uuids(guard: Guard, ids: list[str]) -> bool:
-    """Tell whether all are UUIDs and no values: checkpoint ids are new each time."""
-    if not all(map(_UUID.fullmatch, ids)):
-        return False
-    return not guard.holds("\n".join(ids).encode(), "identifiers")
-
-
-def clean_config(guard: Guard, config: Any) -> Any:
+def clean_config(guard: Guard, config: Any, known: set[Any]) -> Any:
     """Return a config that a saver may store; the same object when it is clean.
 
     Savers copy the scalars of `configurable` and `metadata` into a JSON column,
     whatever the keys are called.
 
+    Args:
+        guard: Knows the values.
+        config: The config.
+        known: What the guard found clean before.
+
     Raises:
         RawSecretFound: The thread id, namespace or checkpoint id holds a value.
     """
-    refuse_ids(guard, config)
+    refuse_ids(guard, config, known)
+    parts = [part for part in _STORED if config.get(part)]
+    if all(_is_known(known, config[part]) for part in parts):
+        return config
     cleaned: dict[str, Any] = {}
-    for part in ("configurable", "metadata"):
-        if isinstance(found := config.get(part), dict):
-            cleaned[part] = _clean_mapping(guard, found, f"config[{part!r}]")
-    for part in ("tags", "run_name"):
-        if config.get(part):
-            cleaned[part] = guard.clean(config[part], f"config[{part!r}]")
+    for part in parts:
+        what, found = f"config[{part!r}]", config[part]
+        if part in _LISTED:
+            cleaned[part] = guard.clean(found, what)
+        elif isinstance(found, dict):
+            cleaned[part] = _clean_mapping(guard, found, what)
     if all(new is config[part] for part, new in cleaned.items()):
         return config
     return {**config, **cleaned}
 
 
-def clean_metadata(guard: Guard, metadata: Any) -> Any:
+def clean_metadata(guard: Guard, metadata: Any, known: set[Any]) -> Any:
     """Return checkpoint metadata without values; the same object when clean."""
+    if _is_known(known, metadata):
+        return metadata
     return _clean_mapping(guard, metadata, "checkpoint metadata")
+
+
+def _is_known(known: set[Any], mapping: Any) -> bool:
+    """Tell whether all pairs of a mapping were there before."""
+    if type(mapping) is not dict:
+        return False
+    for key, value in mapping.items():
+        if type(key) is not str:
+            return False
+        if key in _IDS or key.startswith("__"):
+            continue
+        if type(value) is str:
+            if (key, value) not in known:
+                return False
+        elif not isinstance(value, _PLAIN):
+            continue
+        elif _could_hold(value) and (key, str(value)) not in known:
+            return False
+    return True
 
 
 def _clean_mapping(guard: Guard, mapping: Mapping[str, Any], what: str) -> Any:
@@ -76,11 +124,22 @@ def _clean_mapping(guard: Guard, mapping: Mapping[str, Any], what: str) -> Any:
     unknown = guard.texts.unknown(generation, pairs)
     if not unknown:
         return mapping
+    if _is_next_step(guard, plain, unknown):
+        guard.texts.add(generation, unknown)
+        return mapping
     cleaned = guard.clean(_clean_numbers(guard, plain, what), what)
     if cleaned is plain:
         guard.texts.add(generation, unknown)
         return mapping
     return {k: v for k, v in mapping.items() if k not in plain} | cleaned
+
+
+def _is_next_step(guard: Guard, plain: dict[str, Any], unknown: set[Any]) -> bool:
+    """Tell whether only a counter is new: no shape, and looked for as digits."""
+    step = plain.get(_STEP)
+    if type(step) is not int or unknown != {(_STEP, str(step))}:
+        return False
+    return not guard.holds(str(step).encode(), "a step")
 
 
 def _is_framework(key: Any, value: Any) -> bool:

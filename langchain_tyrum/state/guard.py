@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tyrum.errors import RawSecretFound, TyrumError
 from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.redaction.remembered import are_clean_ids, are_known
 from langchain_tyrum.redaction.sealing import Unsealing, unseal
 from langchain_tyrum.state.acting import acts_with, note_reading
 from langchain_tyrum.state.texts import CleanTexts
@@ -55,6 +56,11 @@ class Guard:
         return tuple(_eyes(redactor).generation for redactor in self.redactors)
 
     @property
+    def known(self) -> set[Hashable]:
+        """The short texts that were found clean; none once a value was registered."""
+        return self.texts.known(self.generation)
+
+    @property
     def callers(self) -> Guard:
         """The guard of what stays in memory: it sees with the caller's eyes, if any.
 
@@ -92,6 +98,18 @@ class Guard:
         found = _closed(what, lambda stored: unseal(stored, visitor), obj)
         note_reading(opened=visitor.opened, denied=visitor.denied)
         return found
+
+    def knows(self, data: Any, ids: list[str]) -> bool:
+        """Tell of plain data that nobody's value is in it, as far as that is known.
+
+        Args:
+            data: What was decoded.
+            ids: Ids that a framework made up.
+        """
+        return all(
+            are_known(redactor, data) and are_clean_ids(redactor, ids)
+            for redactor in self.redactors
+        )
 
     def holds(self, data: bytes, what: str) -> bool:
         """Say whether serialized data holds a registered value in any form."""
@@ -179,12 +197,6 @@ def refuse_each(guard: Guard, named: Iterable[tuple[str, Any]]) -> None:
     callers = guard.callers
     for what, text in pairs:
         callers.refuse(text, what)
-
-
-def passes(guard: Guard, *names: Iterable[Any]) -> bool:
-    """Say whether all these texts are known to be clean: they repeat at each step."""
-    known = guard.texts.known(guard.generation)
-    return all(map(known.issuperset, names))
 
 
 def _eyes(redactor: Redactor) -> Redactor | Stored:

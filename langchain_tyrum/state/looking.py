@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.state import compat
+from langchain_tyrum.state.acting import acts_with
 from langchain_tyrum.state.known import Known, Marks, fingerprint
 from langchain_tyrum.state.pieces import Draft, Repair
+from langchain_tyrum.state.written import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, MutableMapping
 
     from langchain_tyrum.state.guard import Guard
 
@@ -34,6 +37,7 @@ class Looker:
         self.guard = guard
         self._encode = encode
         self._known = Known()
+        self._runs: MutableMapping[Any, tuple[Hashable, Written]] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Looker({self._known!r})"
@@ -45,31 +49,46 @@ class Looker:
             RawSecretFound: It holds a value that no walk could reach.
         """
         generation = self.guard.generation  # read first: a value may come in meanwhile
-        known = self._known.at((self.guard, generation))
-        draft = Draft(self._encode, known)
+        known, written = self._known.at((self.guard, generation)), self._of(generation)
+        draft = Draft(self._encode, known, written)
         draft.add(obj)
         if self._is_clean(draft):
             known.add([*draft.marks, *(piece.mark for piece in draft.fresh)])
+            written.add(draft.messages)
             return draft.written()
         repair = Repair(lambda made_of: self._clean_piece(made_of, known))
         repair.add(obj)
         return repair.written()
 
+    def _of(self, generation: Hashable) -> Written:
+        """Return what this run has written; it is forgotten with the run."""
+        run = acts_with(self.guard.redactors[0]) or self
+        at, written = self._runs.get(run, (None, None))
+        if written is None or at != generation:
+            written = Written()
+            self._runs[run] = generation, written
+        return written
+
     def _is_clean(self, draft: Draft) -> bool:
         # names and ids are refused by the saver; here their bytes are looked at
-        wholes = [piece.whole for piece in draft.fresh]
-        held = b"".join([*draft.names, *wholes])
-        if not held:
-            return True
-        if SEALED_HEAD in held or self.guard.holds(held, WHAT):
+        names = b"".join(draft.names)
+        if names and (SEALED_HEAD in names or self.guard.holds(names, WHAT)):
             return False
+        wholes = [piece.whole for piece in draft.fresh]
         made_of = [piece.made_of for piece in draft.fresh]
-        return not wholes or self._strings_clean(wholes, made_of)
+        return not wholes or self._written_clean(wholes, made_of)
 
-    def _strings_clean(self, wholes: list[bytes], made_of: Any) -> bool:
-        """Look at the strings that were written, and at objects with more to them."""
+    def _written_clean(self, wholes: list[bytes], made_of: Any) -> bool:
+        """Look at what was written, and at objects with more to them."""
         plain = compat.Plain()
         looked: list[Any] = list(map(plain.decode, wholes))
+        held = b"".join(wholes)
+        if SEALED_HEAD in held:
+            return False
+        if not plain.odd and self.guard.knows(looked, plain.ids):
+            return True
+        if self.guard.holds(held, WHAT):
+            return False
         if plain.odd:
             looked.append(made_of)
         return self.guard.clean(looked, WHAT) is looked
@@ -78,8 +97,7 @@ class Looker:
         whole = self._encode(made_of)
         mark = fingerprint(whole)
         if mark not in known:
-            sealed = SEALED_HEAD in whole
-            if sealed or not self._written_clean(whole, made_of):
+            if not self._written_clean([whole], made_of):
                 return self._sound(self._marked(made_of))
             known.add([mark])
         return whole
@@ -91,15 +109,18 @@ class Looker:
             cleaned = self.guard.clean(made_of, WHAT)
             whole = self._encode(cleaned)
             # the same again: an id that looks like a credential, or a seal
-            if whole == last or self._written_clean(whole, cleaned):
+            if whole == last or self._is_marked(whole, cleaned):
                 return whole
             last = whole
         return self._marked_bytes(last)  # it is edited all the while
 
-    def _written_clean(self, whole: bytes, made_of: Any) -> bool:
+    def _is_marked(self, whole: bytes, cleaned: Any) -> bool:
+        # sealed markers may stand in it: they were put there just now
         if self.guard.holds(whole, WHAT):
             return False
-        return self._strings_clean([whole], made_of)
+        plain = compat.Plain()
+        looked = [plain.decode(whole), *([cleaned] if plain.odd else [])]
+        return self.guard.clean(looked, WHAT) is looked
 
     def _marked_bytes(self, whole: bytes) -> bytes:
         return compat.encode(self.guard.clean(compat.decode(whole), WHAT))

@@ -10,10 +10,15 @@ import io
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from langchain_core.messages import BaseMessage
+
 from langchain_tyrum.state.known import fingerprint
+from langchain_tyrum.state.written import written_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
+
+    from langchain_tyrum.state.written import Fresh, Written
 
     Encode = Callable[[Any], bytes]
 
@@ -110,15 +115,20 @@ class Draft(Split):
         fresh: Those pieces.
         names: The bytes of names and ids, which are new each time.
         marks: Fingerprints of groups that are clean when all pieces are.
+        messages: The messages among them that can be known the next time.
     """
 
-    def __init__(self, encode: Encode, known: Container[bytes]) -> None:
+    def __init__(
+        self, encode: Encode, known: Container[bytes], written: Written
+    ) -> None:
         self._encode = encode
         self._known = known
+        self._before = written
         self._out = io.BytesIO()
         self.fresh: list[Piece] = []
         self.names: list[bytes] = []
         self.marks: list[bytes] = []
+        self.messages: list[Fresh] = []
 
     def written(self) -> bytes:
         """Return the whole."""
@@ -138,6 +148,9 @@ class Draft(Split):
 
     def items(self, items: list[Any]) -> None:
         """Write the items of a list; look closer at groups that are not known."""
+        if isinstance(items[0], BaseMessage):
+            self._history(items)
+            return
         write, known = self._out.write, self._known
         if len(items) > _GROUP:
             self._reserve(min(len(items) * len(self._encode(items[-1])), _ROOM))
@@ -149,6 +162,18 @@ class Draft(Split):
                     write(body)
                     continue
             self._each(group)
+
+    def _history(self, messages: list[Any]) -> None:
+        """Write messages; what was written before, as it was."""
+        wholes = self._before.of(messages)
+        if None in wholes:
+            for at, whole in enumerate(wholes):
+                if whole is None:
+                    fresh = written_now(messages[at], self._encode)
+                    self.messages.append(fresh)
+                    self._note(fresh.message, fresh.whole)
+                    wholes[at] = fresh.whole
+        self._out.write(b"".join(wholes))  # type: ignore[arg-type]
 
     def _each(self, group: list[Any]) -> None:
         wholes = list(map(self._encode, group))

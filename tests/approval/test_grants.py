@@ -49,11 +49,12 @@ class TestSession:
         here.start()
         here.resume(decisions(approve(grant="session")))
         other = {"configurable": {**here.config["configurable"], "user_id": "bob"}}
-        here.script += [[again("c9")]]
+        here.script += [[], [again("c9")]]
 
         here.start("more", config=other)
 
         assert "c9" not in here.ids()
+        assert [("c9",)] == [one.tool_call_ids for one in here.pending(other)]
 
     def test_session_ends_at_rotation(self, world, issue):
         """A rotated secret is another one: the session approval does not cover it."""

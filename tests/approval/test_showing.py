@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from langchain_tyrum.approval import approve, decisions, edit, reject
+from langchain_tyrum.approval import (
+    AnswerRefused,
+    approve,
+    decisions,
+    edit,
+    reject,
+    respond,
+)
 from langchain_tyrum.approval.showing import DESCRIPTION_CAP, quoted
 
 VALUE = "s3cr3t-value-of-the-token-9917-github/token"
@@ -143,21 +150,35 @@ class TestNoValue:
             assert part not in text
             assert part not in json.dumps(dict(kept.payload))
 
-    def test_answers_leave_no_value_in_the_catalog(self, world, issue, drop):
-        """Values in a person's reason or edit reach neither catalog nor ledger."""
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            edit("create_issue", {"title": f"see {VALUE}"}),
+            reject(f"never show {VALUE}"),
+            respond(f"it is {VALUE}"),
+            reject("ghp_" + "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb7d"),
+        ],
+        ids=["edit", "reject", "respond", "a shape"],
+    )
+    def test_answer_with_a_value_is_refused(self, world, issue, drop, answer):
+        """A value in an answer is refused, named by its place, and kept nowhere."""
         here = world([issue, drop])
         here.start()
+        (asked,) = here.pending()
 
-        here.resume(
-            decisions(
-                edit("create_issue", {"title": f"see {VALUE}"}),
-                reject(f"never show {VALUE}"),
-            )
-        )
+        with pytest.raises(AnswerRefused, match=r"decision 1 .*raw value") as refused:
+            here.resume(decisions(answer, approve()))
 
-        assert "[REDACTED" in here.results()["c2"].content
+        assert VALUE not in str(refused.value)
+        assert [] == here.ids()
+        assert [asked.request_id] == [one.request_id for one in here.pending()]
         for path in here.folder.glob("tyrum.db*"):
             assert VALUE.encode() not in path.read_bytes()
+            assert b"ghp_Ab3d" not in path.read_bytes()
+
+        here.resume(asked.approve().resume)
+
+        assert ["c1", "c2"] == here.ids()
 
     def test_whole_run_writes_no_value(self, world, issue, drop):
         """After a whole run with approvals no file holds a value."""

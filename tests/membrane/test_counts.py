@@ -14,8 +14,8 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_tyrum.membrane import protect
-from langchain_tyrum.membrane.view import RunView
 from langchain_tyrum.middleware import TyrumMiddleware
+from langchain_tyrum.models.view import RunView
 from langchain_tyrum.redaction import Redactor
 
 MODES = ["values", "updates", "messages", "custom"]

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import Send
 
-from langchain_tyrum.membrane.view import RunView
+from langchain_tyrum.models.view import RunView
 from langchain_tyrum.redaction import Redactor
 from langchain_tyrum.redaction.markers import SEALED_HEAD
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, dynamic_prompt
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.globals import set_llm_cache
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
@@ -361,3 +364,40 @@ class TestUnderProtect:
         assert [[m.text for m in turn] for turn in given] == [
             [m.text for m in turn] for turn in got
         ]
+
+    @pytest.mark.parametrize("seen_by", ["handler", "own cache", "cache of all"])
+    async def test_what_inner_layers_add_reaches_no_handler_and_no_cache(
+        self, broker, value, model_of, seen_by
+    ):
+        """Where somebody sees a prompt before the provider, it is redacted before."""
+
+        class Handler(BaseCallbackHandler):
+            told: ClassVar[list[str]] = []
+
+            def on_chat_model_start(self, serialized, messages, **kwargs):
+                self.told.append(repr(messages))
+
+        @dynamic_prompt
+        def prompt(request):
+            return f"the password is {value}"
+
+        cache, model = InMemoryCache(), model_of(AIMessage("done"))
+        if seen_by == "handler":
+            model.callbacks = [Handler()]
+        elif seen_by == "own cache":
+            model.cache = cache
+        else:
+            set_llm_cache(cache)
+        middleware = [TyrumMiddleware(broker), prompt]
+        agent = protect(create_agent(model, middleware=middleware), broker)
+        try:
+            agent.invoke({"messages": [HumanMessage("hi")]})
+            await agent.ainvoke({"messages": [HumanMessage("ho")]})
+        finally:
+            set_llm_cache(None)
+
+        told = f"{Handler.told}{cache._cache}"
+        assert (2, 2) == (len(model.got), max(len(Handler.told), len(cache._cache)))
+        assert (False, True) == (value in told, MARKER in told)
+        assert all(MARKER in repr(messages) for messages in model.got)
+        Handler.told.clear()

@@ -142,7 +142,7 @@ def _attack(row, size):
     with _limited():
         for text in _attacks(row.pattern, size):
             lowered = text.lower()
-            list(compiled.spans(text, lowered))
+            list(compiled.spans(text))
             if compiled.opening is None:
                 continue
             for at in range(len(text)):

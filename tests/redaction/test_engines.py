@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_tyrum.redaction import Redactor, engines
+from langchain_tyrum.redaction import Redactor, engines, tiers
 from langchain_tyrum.redaction.engines import build_engines
 from langchain_tyrum.redaction.engines.aho import AhoEngine
 from langchain_tyrum.redaction.engines.base import MAX_HITS, EngineError
@@ -60,6 +60,19 @@ class TestEngines:
         ]
         assert sorted(found) == [(2, 0), (12, 43)]
 
+    def test_more_patterns_than_are_compiled_at_once(self, monkeypatch):
+        """Shares of many patterns find together what one engine finds."""
+        patterns = [f"pattern-{number:04d}".encode() for number in range(1000)]
+        text = b" ".join(patterns[::7])
+        monkeypatch.setattr(engines, "_MOST", 300)
+        groups = build_engines(patterns)
+        found = {
+            table[index] for engine, table in groups for _, index in engine.hits(text)
+        }
+
+        assert ["hyperscan"] * 4 == [engine.label for engine, _ in groups]
+        assert set(range(0, 1000, 7)) == found
+
     @pytest.mark.parametrize(
         ("count", "label"),
         [
@@ -93,6 +106,35 @@ class TestEngines:
         for thread in threads:
             thread.join()
         assert errors == []
+
+
+class TestSharers:
+    def test_forms_of_one_issuer(self):
+        """Forms that share their beginning are told apart, overlaps included."""
+        common = b"a-common-beginning-of-all/"
+        forms = [common + f"{number:03d}".encode() for number in range(300)]
+        forms += [common + b"0071", common + b"0071-and-more", b"g-of-all/007"]
+        tier = Tier(forms)
+        text = b"x " + common + b"0071-and-mor " + common + b"999"
+
+        found = sorted(tier.find(text))
+
+        assert [(text.index(f), f) for f in sorted(forms) if f in text] == sorted(found)
+        assert 3 == len(found)
+
+    def test_a_hit_is_not_compared_with_each_of_them(self, monkeypatch):
+        """What a hit costs does not grow with the number of those that share it."""
+        asked = []
+        anchor = tiers._anchor
+        common = b"a-common-beginning-of-all/"
+        forms = [common + f"{number:04d}".encode() for number in range(2000)]
+        tier = Tier(forms)
+        monkeypatch.setattr(
+            tiers, "_anchor", lambda form: asked.append(form) or anchor(form)
+        )
+
+        assert [(1, forms[77])] == tier.find(b" " + forms[77] + b" ")
+        assert len(asked) <= 10
 
 
 class TestFallback:

@@ -28,6 +28,15 @@ class TestWeakValues:
             "-----BEGIN PRIVATE KEY-----",
             "-----END RSA PRIVATE KEY-----",
             "[REDACTED:github/token]",
+            "EDACTED:",
+            "REDACTED:",
+            "REDACTED]",
+            "ACTED:github/token]",
+            '"content": "',
+            '"role": "user"',
+            '{\\"role\\": \\"assistant\\"',
+            "tool_calls=[]",
+            "HumanMessage(content=",
             "tyrum://h_abcdefghijklmnopqrstuv",
         ],
     )
@@ -40,6 +49,16 @@ class TestWeakValues:
 
         assert not weak.strip() or len(weak) < 3 or weak not in str(caught.value)
         assert redactor.generation == 0
+
+    @pytest.mark.parametrize(
+        "value", ["CTED:k7Qm2ZpX9w", "role: k7Qm2Zp", "tool_calls=[]x", "D:tokens/7"]
+    )
+    def test_what_only_resembles_them_is_a_value(self, value):
+        """A value may hold such words, and begin like the end of a marker."""
+        redactor = Redactor(detectors=[])
+        redactor.register("name", value)
+
+        assert "so [REDACTED:name]" == redactor.redact_text(f"so {value}")
 
     def test_vocabulary_stays_readable(self, redactor):
         """No registered value tears up the words agents are made of."""
@@ -133,6 +152,25 @@ class TestRegistration:
         text = " ".join(values)
         expected = " ".join(f"[REDACTED:n{i}]" for i in range(400))
         assert redactor.redact_text(text) == expected
+
+    def test_a_registration_copies_nothing(self):
+        """What a partition's streams wait for is appended to, not copied."""
+        redactor = Redactor(detectors=[])
+        registry = redactor._registry
+        redactor.register("a", "value-aaaa-1", owner="ann")
+        before = registry._parts["default", "ann"]
+        first = registry.beginnings("default", "ann")
+        redactor.register("b", "value-bbbb-2", owner="ann")
+
+        assert before is registry._parts["default", "ann"]
+        assert not first.begins(b"value-bbbb")
+        assert registry.beginnings("default", "ann").begins(b"value-bbbb")
+        assert registry.beginnings("default", "ann") is registry.beginnings(
+            "default", "ann"
+        )
+        redactor.unregister("a", owner="ann")
+        assert not registry.beginnings("default", "ann").begins(b"value-aaaa")
+        assert registry.beginnings("default", "ann").begins(b"value-bbbb")
 
 
 class TestSafety:

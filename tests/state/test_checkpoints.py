@@ -326,6 +326,47 @@ class TestIdentifiers:
         with pytest.raises(RawSecretFound, match="thread_id"):
             graph.invoke({"value": 1}, _config(configurable={"thread_id": 90817263}))
 
+    def test_id_of_a_checkpoint(self, redactor, leaks, memory_bytes):
+        """A checkpoint whose id is a value is refused, UUID or not."""
+        for value in ("3c1a7f79-050b-84ea-7f4f-0ab190e65c83", "late owl 91 harbour"):
+            redactor.register("id", value)
+            saved = guard_checkpointer(InMemorySaver(), redactor)
+            stored = {**empty_checkpoint(), "id": value}
+            config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+
+            with pytest.raises(RawSecretFound, match="id of the checkpoint"):
+                saved.put(config, stored, {}, {})
+
+            assert [] == leaks(memory_bytes(saved), value)
+
+    def test_a_made_up_id_of_a_message(self, redactor, leaks, memory_bytes):
+        """A message whose id has a made-up form is looked at for values too."""
+        value = "3c1a7f79-050b-84ea-7f4f-0ab190e65c83"
+        redactor.register("id", value)
+        saved = guard_checkpointer(InMemorySaver(), redactor)
+        stored = empty_checkpoint()
+        messages = [HumanMessage("hi", id=value), HumanMessage("ho", id=f"{value}-0")]
+        stored["channel_values"] = {"messages": messages}
+        config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+
+        saved.put(config, stored, {}, {"messages": "1"})
+
+        data = memory_bytes(saved)
+        assert (True, []) == (b"HumanMessage" in data, leaks(data, value))
+
+    def test_a_step_that_is_a_value(self, redactor, leaks, memory_bytes):
+        """A counter is looked for as its digits, however often it changed before."""
+        redactor.register("pin", "90817263")
+        saved = guard_checkpointer(InMemorySaver(), redactor)
+        config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+
+        for step in (1, 1000, 90817263):
+            saved.put(config, empty_checkpoint(), {"step": step}, {})
+
+        kept = [each.metadata["step"] for each in saved.list(config)]
+        assert {1, 1000} < set(kept)
+        assert 90817263 not in kept
+
     def test_thread_id_in_memory(self, redactor, canary, leaks, memory_bytes):
         """Reading by a raw thread id makes no row of that name."""
         saved = guard_checkpointer(InMemorySaver(), redactor)

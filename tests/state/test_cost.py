@@ -85,7 +85,7 @@ class TestSaver:
                 }
                 versions = {"messages": f"{step:03}"}
                 saver.put(config, stored, {"step": step}, versions)
-                messages = [*messages, HumanMessage("one more", id="new")]
+                messages = [*messages, HumanMessage(f"the {count:04} more", id="new")]
             costs.append(dict(letters))
 
         assert costs[0] == costs[1]

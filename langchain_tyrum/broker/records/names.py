@@ -34,8 +34,8 @@ _ID = re.compile(r"[a-z]_[0-9A-Za-z]{22}")
 _WORDS_OF_LEDGER = """
 arm declare drop_master_keys grant_created grant_ended grant_released
 grant_reserved grant_used lease lease_denied lease_intent leak_found purge put
-approval_asked approval_answered reauthorize reference reserved resolved revoke
-rotate unfinished
+approval_asked approval_answered approval_left reauthorize reference reserved
+resolved revoke rotate superseded unfinished
 """
 _LEDGER_WORDS = frozenset(_WORDS_OF_LEDGER.split())
 #: How many names are compared, at most, to find the one that was meant.

@@ -90,7 +90,7 @@ PLATFORMS: tuple[Detector, ...] = (
         "salad-key",
         r"salad_cloud_[A-Za-z0-9]{1,12}_[A-Za-z0-9]{7,235}",
         "salad_cloud_user_<a40>",
-        source="https://docs.salad.com/",
+        source="trufflehog: saladcloudapikey",
         negative="salad_cloud_user_<a4>",
     ),
     token(
@@ -148,7 +148,7 @@ PLATFORMS: tuple[Detector, ...] = (
         "ecostruxure-key",
         r"(?<![+/_-])AK1[A-Za-z0-9/]{50,55}",
         "AK1<a52>",
-        source="https://docs.ecostruxureit.com/",
+        source="trufflehog: ecostruxureit",
         negative="AK1<a8>",
     ),
     token(
@@ -176,7 +176,7 @@ PLATFORMS: tuple[Detector, ...] = (
         "finage-key",
         r"API_KEY[0-9A-Z]{32}(?![0-9A-Z_])",
         "API_KEY<u32>",
-        source="https://finage.co.uk/docs/api/getting-started",
+        source="trufflehog: finage",
         negative="API_KEY<u8>",
     ),
     token(

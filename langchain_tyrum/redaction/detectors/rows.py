@@ -90,7 +90,9 @@ def token(
         pattern: The token, prefix first.
         positive: Examples.
         source: Where the shape is documented. `kingfisher: x` is rule x of the
-            catalog that the wheel kingfisher-secret-scanner 1.5 carries.
+            catalog that the wheel kingfisher-secret-scanner 1.5 carries;
+            `trufflehog: x` is detector x of github.com/trufflesecurity/trufflehog,
+            where a provider publishes no format.
         negative: One example that is left alone.
         max_length: No match is longer.
 

@@ -63,7 +63,7 @@ SERVICES: tuple[Detector, ...] = (
         "flexport-token",
         r"shltm_[A-Za-z0-9_-]{40}",
         "shltm_<a40>",
-        source="https://developers.flexport.com/",
+        source="trufflehog: flexport",
         negative="shltm_<a8>",
     ),
     token(
@@ -92,7 +92,7 @@ SERVICES: tuple[Detector, ...] = (
         "rainforest-key",
         r"apikey_[0-9a-f]{64}",
         "apikey_<h64>",
-        source="https://docs.rainforestpay.com/",
+        source="kingfisher: rainforest-pay-production-api-key",
         negative="apikey_<h8>",
     ),
     token(
@@ -121,7 +121,7 @@ SERVICES: tuple[Detector, ...] = (
         "fleetbase-key",
         r"flb_(?:live|test)_[A-Za-z0-9]{20}",
         "flb_live_<a20>",
-        source="https://docs.fleetbase.io/",
+        source="https://docs.fleetbase.io/developers/api",
         negative="flb_live_<a4>",
     ),
     token(
@@ -170,7 +170,7 @@ SERVICES: tuple[Detector, ...] = (
         "shutterstock-token",
         r"v2/[A-Za-z0-9]{300,500}",
         "v2/<a388>",
-        source="https://api-reference.shutterstock.com/",
+        source="trufflehog: shutterstockoauth",
         negative="v2/<a20>",
         max_length=560,
     ),

@@ -50,13 +50,14 @@ TALK: tuple[Detector, ...] = (
             "my password is not working",
             "the token is base64-encoded, as always",
             "your secret is safe with me",
+            "app.passwords was commit=<h40> took=9ms",
             "the password is case-sensitive.",
         ),
     ),
     Detector(
         name="said-in-quotes",
         kind="password",
-        pattern=r"(?<![A-Za-z])(?i:passwords?|passphrase|api[ -]key|secret|token)"
+        pattern=r"(?<![A-Za-z.])(?i:password|passphrase|api[ -]key|secret|token)"
         r"(?i:\s(?:for|of|to|on)\s(?:[A-Za-z0-9_.@-]{1,40}\s){1,4}|\s{1,4})"
         r"(?i:is|was|:|=)?\s{0,4}[\"'`]"
         rf"{HOLLOW}(?=[^\"'`\r\n]{{0,64}}[{ODD}])([^\"'`\r\n]{{8,128}})[\"'`]",
@@ -66,7 +67,11 @@ TALK: tuple[Detector, ...] = (
             'use the password "open sesame 42" there',
             "the passphrase for the backup disk is 'open sesame 42'",
         ),
-        negative=('the password "field" is required',),
+        negative=(
+            'the password "field" is required',
+            'INFO app.token "asked prices 0001"',
+            'passwords "asked prices 0001"',
+        ),
     ),
     Detector(
         name="abroad",

@@ -47,12 +47,17 @@ EMPTY = (
     r"vault:|arn:|sha(?:1|256|384|512)[:-]|md5:|[a-z_]{2,24}\.[A-Za-z_]|"
     r"base64:[$<]|"
     r"[A-Za-z_][\w.]{0,64}\(|(?<=:)[a-z0-9_*-]{1,32}[:/][a-z0-9_*]|"
-    r"(?i:x{4}|your[-_ ]|example|redacted|placeholder|(?:change|replace)[-_]?me|none\b|"
+    r"(?i:x{4}|your[-_ ]|example|redacted|placeholder|passphrase\b|"
+    r"(?:change|replace)[-_]?me|none\b|"
     r"null\b|true\b|false\b|undefined\b|process\.env|https?://))"
 )
 HOLLOW = EMPTY + NO_UUID
-#: Prose that follows "the token is": words with a hyphen, a dot or a slash.
-WORDS = r"(?![A-Za-z0-9]{1,20}[-/.][a-z]{2,20}(?:[\s.,;:!?)]|\Z))"
+#: What follows "the token is" in prose and logs: words with a hyphen, a dot or a
+#: slash; `commit=`.
+WORDS = (
+    r"(?![A-Za-z0-9]{1,20}[-/.][a-z]{2,20}(?:[\s.,;:!?)]|\Z))"
+    r"(?![a-z_]{2,24}=[0-9a-f]{7,64}(?![0-9A-Za-z]))"
+)
 #: A path or a name of several words, as what fetches a credential takes it.
 SLUG = r"(?![a-z]{2,24}[-_/.:](?:[a-z0-9]{1,24}[-_/.:]){0,7}[a-z0-9]{1,24}[\"'])"
 #: Ordinary values hold none of these, most credentials one.

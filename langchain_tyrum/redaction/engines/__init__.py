@@ -17,6 +17,9 @@ __all__ = ["MAX_HITS", "Engine", "EngineError", "build_engines"]
 
 _FEW = 3
 _SOME = 64
+#: Compiling more at once takes more memory than half of it twice, far more than what
+#: is compiled.
+_MOST = 3 << 14
 _AHO = "aho:AhoEngine"
 _HYPER = "hyper:HyperEngine"
 _log = logging.getLogger(__name__)
@@ -36,10 +39,9 @@ def build_engines(
     plain = [i for i, pattern in enumerate(patterns) if b"\0" not in pattern]
     awkward = [i for i, pattern in enumerate(patterns) if b"\0" in pattern]
     groups = []
-    for indexes, ladder in (
-        (plain, _ladder(len(plain))),
-        (awkward, _ladder(min(len(awkward), _SOME))),
-    ):
+    shares = -(-len(plain) // _MOST)
+    parts = [(plain[at::shares], _ladder(len(plain))) for at in range(shares)]
+    for indexes, ladder in (*parts, (awkward, _ladder(min(len(awkward), _SOME)))):
         if indexes:
             chosen = [patterns[index] for index in indexes]
             groups.append((_first_that_builds(chosen, ladder), tuple(indexes)))

@@ -93,6 +93,8 @@ class HyperEngine:
         if len(data) > self._longest:
             return self._in_blocks(data)
         ends = self._database.scan(data)
+        if not ends:
+            return []
         return [(end - self._lengths[index], index) for index, end in ends]
 
     def _in_blocks(self, data: bytes) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import itertools
 import re
 from re import _constants as op  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
@@ -67,11 +68,11 @@ def _grow(seeds: set[Any], items: Any) -> set[tuple[str, bool]]:
 def _tails(kind: Any, value: Any) -> set[tuple[str, bool]]:
     """List what one item may add; ("", False) ends a head."""
     if kind is op.LITERAL:
-        return {(chr(value).lower(), True)}
+        return {(_lowered(value), True)}
     if kind in (op.ASSERT, op.ASSERT_NOT, op.AT):
         return {("", True)}
     if kind is op.IN and all(each is op.LITERAL for each, _ in value):
-        return {(chr(code).lower(), True) for _, code in value}
+        return {(_lowered(code), True) for _, code in value}
     if kind is op.BRANCH:
         return set().union(*(_grow({""}, branch) for branch in value[1]))
     if kind is op.SUBPATTERN:
@@ -81,6 +82,11 @@ def _tails(kind: Any, value: Any) -> set[tuple[str, bool]]:
     return {("", False)}
 
 
+def _lowered(code: int) -> str:
+    # as `bytes.lower` does it: the bytes of other scripts have no case
+    return chr(code).lower() if code < 128 else chr(code)
+
+
 def occurrences(data: bytes, literals: frozenset[bytes]) -> list[int]:
     """List where any of the literals stands in lower-cased data, in order."""
     engine = _engine(literals) if len(data) >= _LARGE else None
@@ -88,8 +94,7 @@ def occurrences(data: bytes, literals: frozenset[bytes]) -> list[int]:
         with contextlib.suppress(EngineError):  # so many that the rest is as fast
             return sorted(start for start, _ in engine.hits(data))
     if len(literals) > _MANY:
-        matches = _alternation(literals).finditer(data)
-        return [match.start() for match in matches]
+        return _anywhere(_alternation(literals), data)
     found: set[int] = set()
     for literal in literals:
         at = data.find(literal)
@@ -97,6 +102,17 @@ def occurrences(data: bytes, literals: frozenset[bytes]) -> list[int]:
             found.add(at)
             at = data.find(literal, at + 1)
     return sorted(found)
+
+
+def _anywhere(literals: re.Pattern[bytes], data: bytes) -> list[int]:
+    """List where a pattern matches, overlaps included."""
+    found, search = list[int](), literals.search
+    match = search(data)
+    while match:
+        at = match.start()
+        found.append(at)
+        match = search(data, at + 1)
+    return found
 
 
 @functools.lru_cache(maxsize=1024)
@@ -110,12 +126,18 @@ def _engine(literals: frozenset[bytes]) -> Engine | None:
     return engine
 
 
-_alternations: dict[frozenset[bytes], re.Pattern[bytes]] = {}
-
-
+@functools.lru_cache(maxsize=1024)
 def _alternation(literals: frozenset[bytes]) -> re.Pattern[bytes]:
-    known = _alternations.get(literals)
-    if known is None:
-        joined = b"|".join(map(re.escape, sorted(literals)))
-        known = _alternations[literals] = re.compile(b"(?=" + joined + b")")
-    return known
+    return re.compile(_tree(sorted(literals)))
+
+
+def _tree(literals: list[bytes]) -> bytes:
+    """Write literals, sorted and none the begin of another, letter by letter.
+
+    Else each of them is compared at each place of a text.
+    """
+    branches = []
+    for first, group in itertools.groupby(literals, key=lambda each: each[:1]):
+        tails = [each[1:] for each in group]
+        branches.append(re.escape(first) + (_tree(tails) if tails[0] else b""))
+    return branches[0] if len(branches) == 1 else b"(?:" + b"|".join(branches) + b")"

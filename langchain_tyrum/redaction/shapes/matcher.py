@@ -8,18 +8,23 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.handles import HANDLE_TEXT
-from langchain_tyrum.redaction.markers import MARKER_BYTES
+from langchain_tyrum.redaction.markers import MARKER_BYTES, MARKER_HEAD
 from langchain_tyrum.redaction.shapes.disguises import SHORT
 from langchain_tyrum.redaction.shapes.heads import LONGEST
+from langchain_tyrum.redaction.shapes.places import Alarms
 from langchain_tyrum.redaction.shapes.rows import Row
-from langchain_tyrum.redaction.shapes.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from langchain_tyrum.redaction.detectors import Detector
     from langchain_tyrum.redaction.findings import Span
+    from langchain_tyrum.redaction.shapes.places import Places
 
+    #: A row, and where its matches may begin; anywhere when that is not known.
+    _Try = tuple[Row, Places | None]
+
+_SCHEME = b"tyrum://"
 _HANDLE = re.compile(HANDLE_TEXT.pattern.encode())
 
 
@@ -30,9 +35,9 @@ class Shapes:
         self.rows = tuple(map(Row, detectors))
         for row in self.rows:
             row.derive()
-        self._always = [row for row in self.rows if not row.gate]
-        self._gated = [row for row in self.rows if row.gate]
-        self._gates = Signals([row.gate for row in self._gated if row.gate])
+        self._always = [row for row in self.rows if not row.trigger]
+        self._gated = [row for row in self.rows if row.trigger]
+        self._alarms = Alarms([row.trigger for row in self._gated if row.trigger])
         self._begins = _begins(self.rows)
         self._anyhow = [row for row in self.rows if row.heads is None]
         sure = all(row.heads is not None for row in self._gated)
@@ -51,18 +56,13 @@ class Shapes:
         Raises:
             EngineError: The search failed.
         """
-        if before is None:
-            rows, lowered = self._likely(data), b""
-        else:
-            lowered = data[: before + LONGEST].lower()
-            rows = self._opening(lowered, before)
-        if not rows:
+        likely = self._likely(data) if before is None else self._opening(data, before)
+        if not likely:
             return []
-        lowered = lowered or data.lower()
         whole = _Whole(data)
         spans: list[Span] = []
-        for row in rows:
-            found = row.spans(data, lowered)
+        for row, places in likely:
+            found = row.spans(data, places)
             if before is not None:
                 found = (span for span in found if span.start < before)
             if row.ends is None:
@@ -70,23 +70,24 @@ class Shapes:
             spans += found
         return spans
 
-    def _opening(self, lowered: bytes, before: int) -> list[Row]:
+    def _opening(self, data: bytes, before: int) -> list[_Try]:
         """List the rows of which a match may begin before an offset."""
+        lowered = data[: before + LONGEST].lower()
         rows = dict.fromkeys(self._anyhow)
         for at in range(before):
             for head, row in self._begins.get(lowered[at : at + 2], ()):
                 if lowered.startswith(head, at):
                     rows[row] = None
-        return list(rows)
+        places = [(0, before)]
+        return [(row, places) for row in rows]
 
-    def _likely(self, data: bytes) -> list[Row]:
-        """List the rows that may match."""
+    def _likely(self, data: bytes) -> list[_Try]:
+        """List the rows that may match, and where."""
+        always: list[_Try] = [(row, None) for row in self._always]
         if len(data) <= SHORT and self._is_calm(data):
-            return self._always
-        fired = self._gates.fired(data)
-        if not fired:
-            return self._always
-        return [*self._always, *map(self._gated.__getitem__, fired)]
+            return always
+        alarms = self._alarms.places(data)
+        return always + [(self._gated[at], places) for at, places in alarms.items()]
 
     def _is_calm(self, data: bytes) -> bool:
         """Tell of a short text that no row begins in it."""
@@ -123,8 +124,10 @@ class _Whole:
     def _found(self, *, handles: bool) -> tuple[list[int], list[int]]:
         found = self._places.get(handles)
         if found is None:
-            places = [match.span() for match in MARKER_BYTES.finditer(self._data)]
-            if handles:
+            places = []
+            if MARKER_HEAD in self._data:
+                places += [match.span() for match in MARKER_BYTES.finditer(self._data)]
+            if handles and _SCHEME in self._data:
                 places += [match.span() for match in _HANDLE.finditer(self._data)]
             places.sort()
             starts, ends = [low for low, _ in places], [high for _, high in places]

@@ -57,12 +57,16 @@ def gate(pattern: str) -> str:
     Raises:
         Unsupported: The pattern holds a construct that cannot be written so.
     """
+    written = write(parse(pattern).items, gate=True)
+    return flags(pattern) + gate_before(pattern) + written
+
+
+def gate_before(pattern: str) -> str:
+    """Write what must stand before a match: it may as well be matched."""
     items = parse(pattern).items
-    before = ""
     if items and items[0][0] is op.ASSERT and items[0][1][0] < 0:
-        # what must stand before a match may as well be matched
-        before = _write(items[0][1][1], gate=True)
-    return _flags(pattern) + before + _write(items, gate=True)
+        return write(items[0][1][1], gate=True)
+    return ""
 
 
 def opening(pattern: str) -> str:
@@ -71,13 +75,14 @@ def opening(pattern: str) -> str:
     Raises:
         Unsupported: The pattern holds a construct that cannot be written so.
     """
-    return _flags(pattern) + _opening(parse(pattern).items)
+    return flags(pattern) + _opening(parse(pattern).items)
 
 
-def _flags(pattern: str) -> str:
-    flags = parse(pattern).flags
+def flags(pattern: str) -> str:
+    """Write the flags of a pattern."""
+    found = parse(pattern).flags
     letters = "".join(
-        letter for letter, flag in (*_SCOPED, ("m", re.MULTILINE)) if flags & flag
+        letter for letter, flag in (*_SCOPED, ("m", re.MULTILINE)) if found & flag
     )
     return f"(?{letters})" if letters else ""
 
@@ -86,7 +91,8 @@ def _byte(code: int) -> str:
     return f"\\x{code:02x}"
 
 
-def _write(items: Any, *, gate: bool = False) -> str:
+def write(items: Any, *, gate: bool = False) -> str:
+    """Write a tree as a pattern again, without groups; as a gate if asked to."""
     return "".join(_item(kind, value, gate=gate) for kind, value in items)
 
 
@@ -100,15 +106,15 @@ def _item(kind: Any, value: Any, *, gate: bool) -> str:
     if kind is op.IN:
         return _set(value)
     if kind is op.BRANCH:
-        return f"(?:{'|'.join(_write(branch, gate=gate) for branch in value[1])})"
+        return f"(?:{'|'.join(write(branch, gate=gate) for branch in value[1])})"
     if kind is op.SUBPATTERN:
         _, added, removed, inner = value
-        return f"(?{_letters(added, removed)}:{_write(inner, gate=gate)})"
+        return f"(?{_letters(added, removed)}:{write(inner, gate=gate)})"
     if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
         low, high, inner = value
-        return f"(?:{_write(inner, gate=gate)}){_count(low, high, gate=gate)}"
+        return f"(?:{write(inner, gate=gate)}){_count(low, high, gate=gate)}"
     if kind is op.ATOMIC_GROUP:
-        return f"(?:{_write(value, gate=gate)})"
+        return f"(?:{write(value, gate=gate)})"
     if kind in (op.ASSERT, op.ASSERT_NOT):
         return "" if gate else _look(kind, value)
     if kind is op.AT:
@@ -147,7 +153,7 @@ def _look(kind: Any, value: tuple[int, Any]) -> str:
     direction, inner = value
     mark = "<" if direction < 0 else ""
     sign = "=" if kind is op.ASSERT else "!"
-    return f"(?{mark}{sign}{_write(inner)})"
+    return f"(?{mark}{sign}{write(inner)})"
 
 
 def _opening(items: Any) -> str:
@@ -175,7 +181,7 @@ def _open_item(kind: Any, value: Any) -> str:
     if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
         _, high, inner = value
         before = "" if high is _UNLIMITED else high - 1
-        return f"(?:{_write(inner)}){{0,{before}}}{_opening(inner)}"
+        return f"(?:{write(inner)}){{0,{before}}}{_opening(inner)}"
     if kind is op.ATOMIC_GROUP:
         return _opening(value)
     if kind in (op.ASSERT, op.ASSERT_NOT):

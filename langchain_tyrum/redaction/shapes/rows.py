@@ -7,13 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.redaction.findings import Span
-from langchain_tyrum.redaction.shapes.heads import heads, occurrences
+from langchain_tyrum.redaction.shapes.heads import LONGEST, heads, occurrences
 from langchain_tyrum.redaction.shapes.regex_tree import Unsupported, gate, opening
+from langchain_tyrum.redaction.shapes.runs import Run, Runs, run_of
+from langchain_tyrum.redaction.shapes.triggers import Trigger, trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from langchain_tyrum.redaction.detectors import Detector
+    from langchain_tyrum.redaction.shapes.places import Places
 
 
 class Row:
@@ -28,7 +31,7 @@ class Row:
 
     def derive(self) -> None:
         """Derive what every text asks for, while the pattern's tree is at hand."""
-        _ = self.gate, self.heads
+        _ = self.trigger, self.heads
 
     @functools.cached_property
     def regex(self) -> re.Pattern[bytes]:
@@ -57,8 +60,23 @@ class Row:
             return None
 
     @functools.cached_property
+    def trigger(self) -> Trigger | None:
+        """How matches begin, for Vectorscan; None when it cannot be derived."""
+        if self.detector.finder:
+            return None
+        try:
+            return trigger(self.detector.pattern)
+        except (Unsupported, re.error):
+            return None
+
+    @functools.cached_property
+    def run(self) -> Run | None:
+        """The long run of characters with which matches end, if they do."""
+        return run_of(self.detector.pattern)
+
+    @functools.cached_property
     def gate(self) -> bytes | None:
-        """A superset for Vectorscan; None when it cannot be derived."""
+        """A superset of the pattern, without look-around, for streams."""
         if self.detector.finder:
             return None
         try:
@@ -79,38 +97,59 @@ class Row:
         except (Unsupported, re.error):
             return None
 
-    def spans(self, data: bytes, lowered: bytes) -> Iterator[Span]:
+    def spans(self, data: bytes, places: Places | None = None) -> Iterator[Span]:
         """Yield the span of each credential in a text, overlaps included.
 
         Args:
             data: The text.
-            lowered: The same, in lower case.
+            places: Where matches may begin; anywhere when not given.
         """
         kind = self.detector.kind
         if self.detector.finder is not None:
             for start, end, found in self.detector.finder(data):
                 yield Span(start, end, found, found)
             return
-        done = 0
-        for match in self._matches(data, lowered):
-            start, end = match.span(self.group)
-            if self.ends is not None:
-                if match.end() <= done:  # within what was swallowed
-                    continue
-                close = self.ends.search(data, match.end())
-                done = close.end() if close else len(data)
-                yield Span(start, done, kind, kind)
-            elif start < end:
+        places = [(0, len(data))] if places is None else places
+        search = self._found if self.ends is None else self._swallowed
+        for start, end in search(data, places):
+            if start < end:
                 yield Span(start, end, kind, kind)
 
-    def _matches(self, data: bytes, lowered: bytes) -> Iterator[re.Match[bytes]]:
+    def _found(self, data: bytes, places: Places) -> Iterator[tuple[int, int]]:
         if self.heads is None:
-            match = self.regex.search(data)
+            match = self.regex.search(data, places[0][0])
             while match:
-                yield match
+                yield match.span(self.group)
                 match = self.regex.search(data, match.start() + 1)
             return
-        for at in occurrences(lowered, self.heads):
+        start, end, runs = 0, 0, None
+        for at in self._begins(data, places):
+            if start <= at < end and self.run is not None:
+                runs = runs or Runs(self.run, data)
+                span = runs.span(at)
+            else:
+                match = self.regex.match(data, at)
+                span = match.span(self.group) if match else None
+            if span is not None:
+                yield span
+                if span[1] > end:
+                    start, end = span
+
+    def _swallowed(self, data: bytes, places: Places) -> Iterator[tuple[int, int]]:
+        done = 0
+        for at in self._begins(data, places):
             match = self.regex.match(data, at)
-            if match:
-                yield match
+            if match and self.ends is not None and match.end() > done:
+                close = self.ends.search(data, match.end())
+                done = close.end() if close else len(data)
+                yield match.start(self.group), done
+
+    def _begins(self, data: bytes, places: Places) -> Iterator[int]:
+        """Yield where a match may begin."""
+        literals = self.heads or frozenset()
+        for low, high in places:
+            lowered = data[low : high + LONGEST].lower()
+            for at in occurrences(lowered, literals):
+                if low + at >= high:
+                    break
+                yield low + at

@@ -1,4 +1,4 @@
-"""Signals: which expressions match a text at all, asked in one pass."""
+"""Signals: which expressions match a text, and where, asked in one pass."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ from langchain_tyrum.redaction.engines import EngineError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LONGEST = 1 << 31
+
 
 class Signals:
-    """Expressions compiled together; tells only which of them match somewhere."""
+    """Expressions compiled together.
 
-    def __init__(self, expressions: Sequence[bytes]) -> None:
+    Args:
+        expressions: What to look for.
+        once: Whether only to tell which of them match somewhere, which is faster
+            for texts in which they do.
+    """
+
+    def __init__(self, expressions: Sequence[bytes], *, once: bool = True) -> None:
         self._expressions = tuple(expressions)
+        self._once = once
 
     @functools.cached_property
     def _database(self) -> Any:
@@ -25,9 +34,10 @@ class Signals:
             hyper = importlib.import_module("langchain_tyrum.redaction.engines.hyper")
         except ImportError:
             return None
-        once = hyper.hyperscan.HS_FLAG_SINGLEMATCH | hyper.hyperscan.HS_FLAG_DOTALL
-        flags = [once] * len(self._expressions)
-        return hyper.Database(self._expressions, flags=flags)
+        flags = hyper.hyperscan.HS_FLAG_DOTALL
+        if self._once:
+            flags |= hyper.hyperscan.HS_FLAG_SINGLEMATCH
+        return hyper.Database(self._expressions, flags=[flags] * len(self._expressions))
 
     @functools.cached_property
     def _slow(self) -> tuple[re.Pattern[bytes], ...]:
@@ -39,10 +49,27 @@ class Signals:
         Raises:
             EngineError: The search failed.
         """
+        return [index for index, _ in self.ends(data)]
+
+    def ends(self, data: bytes) -> list[tuple[int, int]]:
+        """Return (index, end) of each match of each expression.
+
+        Without an engine, the end is that of the text and of all there is.
+
+        Raises:
+            EngineError: The search failed, or there were too many.
+        """
         if not self._expressions:
             return []
         if self._database is None:
-            return [i for i, each in enumerate(self._slow) if each.search(data)]
-        if len(data) >= 1 << 31:
+            size = len(data)
+            return [(i, size) for i, each in enumerate(self._slow) if each.search(data)]
+        if len(data) >= _LONGEST:
             raise EngineError("the text is too long for one search")
-        return [index for index, _ in self._database.scan(data)]
+        ends: list[tuple[int, int]] = self._database.scan(data)
+        return ends
+
+    @property
+    def tells_where(self) -> bool:
+        """Whether the ends are those of matches."""
+        return not self._once and self._database is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import BaseMessage
 from langgraph.types import Send
 
-from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.redaction.remembered import are_clean_ids
 from langchain_tyrum.redaction.snapshots import Contents, Snapshots, made_of, print_of
 from langchain_tyrum.redaction.walk.machine import SMALL
 
@@ -112,10 +112,7 @@ class RunView:
 
     def _are_clean_ids(self, ids: list[str]) -> bool:
         """Look for values in what is made up anew each time, and is no shape."""
-        if not ids:
-            return True
-        data = "\n".join(ids).encode("utf-8", "surrogatepass")
-        return SEALED_HEAD not in data and not self._fresh.contains(data)
+        return not ids or are_clean_ids(self._fresh, ids)
 
     def _list(self, items: list[Any]) -> Any:
         if not items or not isinstance(items[0], BaseMessage):
