@@ -77,7 +77,10 @@ class TestUsage:
         """A command that does not exist is answered with those that do."""
         typed = f"{canary} (choose from 'x')"
         for argv, choices in (
-            ((typed,), "demo, doctor, secret, grant, approvals, audit, config, key, scan"),
+            (
+                (typed,),
+                "demo, doctor, secret, grant, approvals, audit, config, key, scan",
+            ),
             (("audit", typed), "tail, export, verify, keep-head"),
             (("grant", typed), "list, revoke"),
         ):
