@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from langchain_tyrum.demo.report import Outcome
     from langchain_tyrum.demo.services import TraceSink, TrackerAPI
-    from langchain_tyrum.demo.story import Settings
+    from langchain_tyrum.demo.story import Credentials, Settings
 
 _TIMEOUT = 90  # seconds for one run; a scripted one takes about five
 
@@ -98,6 +98,9 @@ def _tell(folder: Path, args: argparse.Namespace) -> int:
     reasons = report.failures(outcomes, approved=args.approve == "yes")
     for reason in reasons:
         print(f"failed: {reason}", file=sys.stderr)
+    for variant in (name for name, each in outcomes.items() if not each.finished):
+        if said := _last_words(folder / variant, credentials):
+            print(f"the {variant} run ended with: {said}", file=sys.stderr)
     if args.keep:
         print(f"\nthe evidence is in {folder}", file=sys.stderr)
     return 1 if reasons else 0
@@ -129,6 +132,18 @@ def _run_one(settings: Settings, api: TrackerAPI, sink: TraceSink) -> Outcome:
     traces = sink.take(place / "wire.bin")
     found = evidence.read(place, settings.credentials.by_name(), traces=traces)
     return report.Outcome(evidence=found, calls=api.forget(), seconds=seconds)
+
+
+def _last_words(place: Path, credentials: Credentials) -> str:
+    """The last line that a run wrote to its stderr, without credentials."""
+    from langchain_tyrum.redaction import Redactor  # noqa: PLC0415
+
+    redactor = Redactor()
+    for name, value in credentials.by_name().items():
+        redactor.register(name, value)
+    lines = (place / "stderr.txt").read_text("utf-8", "replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return redactor.redact_text(said[-1]) if said else ""
 
 
 def _fill_store(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from langchain_tyrum import demo
 from langchain_tyrum.demo import evidence, report, story
 from langchain_tyrum.demo.services import Calls
 
@@ -126,3 +127,22 @@ class TestReport:
         outcomes["unprotected"] = outcomes["tyrum"]
 
         assert "blind" in " ".join(report.failures(outcomes, approved=True))
+
+
+class TestLastWords:
+    def test_a_dead_run_says_why(self, tmp_path):
+        """The last line of a run's stderr is told, without credentials."""
+        credentials = story.Credentials.fresh()
+        value = next(iter(credentials.by_name().values()))
+        (tmp_path / "stderr.txt").write_text(f"Traceback\nError: no {value} here\n\n")
+
+        said = demo._last_words(tmp_path, credentials)
+
+        assert said.startswith("Error: no [REDACTED:")
+        assert value not in said
+
+    def test_silence(self, tmp_path):
+        """A run that said nothing has no last words."""
+        (tmp_path / "stderr.txt").write_text("")
+
+        assert "" == demo._last_words(tmp_path, story.Credentials.fresh())
