@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -15,15 +16,17 @@ from pydantic import (
 )
 
 from langchain_tyrum.approval.calls import AnswerRefused
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.ledger.grants import GrantMode  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from langchain_tyrum.redaction import Redactor
 
 #: A year; longer is `always`, or a policy.
 _LONGEST_TTL = 366 * 24 * 3600
+_Built = TypeVar("_Built", bound=BaseModel)
 
 
 class _Part(BaseModel):
@@ -198,8 +201,15 @@ def decisions(*each: Decided, request_id: str | None = None) -> dict[str, Any]:
 
     Returns:
         Plain data, as any client would send it.
+
+    Raises:
+        ConfigError: There is no decision, or something that is none.
     """
-    answer = Answer(decisions=each, request_id=request_id)
+    answer = _made(
+        lambda: Answer(decisions=each, request_id=request_id),
+        "decisions(…) takes at least one of approve(), reject(), edit(), respond(), in "
+        "the order of the calls, and request_id= as text",
+    )
     return answer.model_dump(mode="json", exclude_none=True)
 
 
@@ -218,16 +228,28 @@ def approve(
 
     Returns:
         The decision, for `decisions(…)`.
+
+    Raises:
+        ConfigError: There is no such grant.
     """
-    if not isinstance(grant, GrantOption):
-        grant = GrantOption(mode=grant, ttl_seconds=ttl_seconds, max_uses=max_uses)
+    mode = grant
+    if isinstance(mode, GrantOption):
+        option = mode
+    else:
+        option = _made(
+            lambda: GrantOption(mode=mode, ttl_seconds=ttl_seconds, max_uses=max_uses),
+            "approve(…) takes grant='once', 'session' or 'always', ttl_seconds= above "
+            "0 and at most a year, and max_uses= of at least 1, which is 1 for 'once'",
+        )
     # A plain approval is written as every client of LangChain's form writes it.
-    return Approve(grant=None if grant == GrantOption() else grant)
+    return Approve(grant=None if option == GrantOption() else option)
 
 
 def reject(message: str | None = None) -> Reject:
     """Reject one action; the reason, if any, goes to the model."""
-    return Reject(message=message)
+    return _made(
+        lambda: Reject(message=message), "reject(…) takes its reason as text, or none"
+    )
 
 
 def edit(name: str, args: dict[str, Any]) -> Edit:
@@ -239,10 +261,25 @@ def edit(name: str, args: dict[str, Any]) -> Edit:
 
     Returns:
         The decision; new scopes or another tool are asked for again.
+
+    Raises:
+        ConfigError: The arguments are no JSON data.
     """
-    return Edit(edited_action=Action(name=name, args=args))
+    return _made(
+        lambda: Edit(edited_action=Action(name=name, args=args)),
+        "edit(…) takes the name of a tool, and a dict of JSON data with its arguments",
+    )
 
 
 def respond(message: str) -> Respond:
     """Answer the model in the tool's place; the tool does not run."""
-    return Respond(message=message)
+    return _made(
+        lambda: Respond(message=message), "respond(…) takes the words for the model"
+    )
+
+
+def _made(build: Callable[[], _Built], takes: str) -> _Built:
+    with suppress(ValidationError):
+        return build()
+    # Outside of the handler: what pydantic says may quote what was given.
+    raise ConfigError(f"this answer cannot be built: {takes}")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolNode
 from pydantic import ValidationError
 
 from langchain_tyrum.approval.calls import SecretBound
 from langchain_tyrum.approval.refusals import REFUSALS, told
-from langchain_tyrum.errors import ApprovalRefused
+from langchain_tyrum.errors import ApprovalRefused, ConfigError
 
 if TYPE_CHECKING:
     from langchain_core.messages import ToolCall
-    from langchain_core.tools import BaseTool
 
     from langchain_tyrum.approval.calls import BoundCall
     from langchain_tyrum.broker import CallIdentity, SecretBroker
@@ -44,12 +44,37 @@ def enroll(tool: SecretBound) -> None:
 
 
 def find_among(tools: ToolNode | Tools) -> Find:
-    """Find tools in a list or a `ToolNode`."""
+    """Find tools in a list or a `ToolNode`.
+
+    Raises:
+        ConfigError: It is neither, or holds what is no tool.
+    """
     if isinstance(tools, ToolNode):
         known: dict[str, object] = dict(tools.tools_by_name)
     else:
+        _check(tools)
         known = {_name(tool): tool for tool in tools}
     return lambda name: [known[name]] if name in known else None
+
+
+def _check(tools: object) -> None:
+    if isinstance(tools, str | bytes | Mapping) or not isinstance(tools, Iterable):
+        raise ConfigError(
+            f"the tools are a list of tools or a ToolNode, not a {_kind(tools)}: write "
+            "approval_node(broker, [tool, …]) or approval_node(broker, ToolNode(…))"
+        )
+    for place, tool in enumerate(tools):
+        if isinstance(tool, type) or not (
+            isinstance(tool, BaseTool | SecretBound) or callable(tool)
+        ):
+            raise ConfigError(
+                f"tools[{place}] is no tool but a {_kind(tool)}: give the tool itself, "
+                "not its name"
+            )
+
+
+def _kind(thing: object) -> str:
+    return "class" if isinstance(thing, type) else type(thing).__name__
 
 
 def find_enrolled(broker: SecretBroker) -> Find:

@@ -17,6 +17,7 @@ from langchain_tyrum.approval.outcomes import Rebind, Settling
 from langchain_tyrum.approval.refusals import REFUSALS
 from langchain_tyrum.approval.seats import Seat, Verdict, denied
 from langchain_tyrum.approval.showing import payload, show, with_arguments
+from langchain_tyrum.approval.stricter import stricter
 from langchain_tyrum.errors import ApprovalRefused
 from langchain_tyrum.ledger.requests import Draft
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from langchain_tyrum.approval.answers import Decided
     from langchain_tyrum.approval.calls import BoundCall
     from langchain_tyrum.approval.turn import Turn
     from langchain_tyrum.broker import CallIdentity, SecretBroker
+    from langchain_tyrum.ledger.requests import StoredRequest
 
 #: How long a question stays open.
 LIFETIME = timedelta(days=7)
@@ -127,21 +130,31 @@ class Desk:
         opened = self._broker.requests.open(self._draft(seats))
         self._settling.note_opened(opened, seats)
         request = opened.request
-        left = request.answer
         try:
-            # One that was left outside the graph came first, so it counts.
-            raw = left or self._turn.ask(self._broker.requests, request)
-            decisions = read_answer(
-                raw,
-                request_id=request.request_id,
-                count=len(seats),
-                allowed=self._allowed,
-            )
+            decisions = self._answer(request, len(seats))
             self._settling.close(request, seats, decisions)
         except AnswerRefused:
-            if left:
+            if request.answer:
                 self._broker.requests.drop_answer(request.request_id)
             raise
+
+    def _answer(self, request: StoredRequest, count: int) -> tuple[Decided, ...]:
+        """What people said: in the catalog, at the resume, or in both places."""
+        requests, turn = self._broker.requests, self._turn
+
+        def read(raw: object) -> tuple[Decided, ...]:
+            return read_answer(
+                raw,
+                request_id=request.request_id,
+                count=count,
+                allowed=self._allowed,
+            )
+
+        if not request.answer:
+            return read(turn.ask(requests, request))
+        resumed = turn.brought(requests, request)
+        left = read(request.answer)
+        return left if resumed is None else stricter(left, read(resumed))
 
     def _draft(self, seats: Sequence[Seat]) -> Draft:
         place = self._turn.place

@@ -28,8 +28,12 @@ def leave_answer(
 
     The graph takes it when it runs on: at `graph.invoke(None, config)`, or at any
     other resume. It counts for this very question. When the calls, the secrets or the
-    policy changed meanwhile, the question is superseded, and the answer with it. The
-    first answer counts: a resume that brings another one later is passed over.
+    policy changed meanwhile, the question is superseded, and the answer with it. A
+    second answer cannot be left. A resume may bring one: then the stricter of the two
+    decisions counts for each call (reject, respond, edit, approve), and of two
+    approvals that reach differently far, this call alone. A resume that does not fit,
+    or another edit than was left, is refused; what was left is dropped then, and the
+    question stays open.
 
     Args:
         broker: One on the catalog of the waiting graph.

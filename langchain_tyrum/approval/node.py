@@ -10,6 +10,7 @@ from langgraph.types import Command, Send
 
 from langchain_tyrum.approval.binding import find_among
 from langchain_tyrum.approval.calling import settle_calls
+from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from langchain_tyrum.approval.binding import Tools
     from langchain_tyrum.approval.calling import Settled
-    from langchain_tyrum.broker import SecretBroker
 
 
 class ApprovalNode(Protocol):
@@ -58,7 +58,15 @@ def approval_node(
 
     Returns:
         The node. It works in sync and async runs; asking needs a checkpointer.
+
+    Raises:
+        ConfigError: Broker or tools are something else.
     """
+    if not isinstance(broker, SecretBroker):
+        raise ConfigError(
+            "approval_node takes first the broker, then the tools: write "
+            "approval_node(broker, tools)"
+        )
     find = find_among(tools)
 
     def approve(state: Any, config: RunnableConfig) -> Command[Any]:

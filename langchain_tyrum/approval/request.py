@@ -144,8 +144,10 @@ def pending_approvals(
         One entry per open interrupt of ours; empty when none waits.
 
     Raises:
-        ConfigError: The checkpointer is async, and its event loop calls this.
+        ConfigError: The checkpointer is async, and its event loop calls this; or
+            something else than a graph was given.
     """
+    _check(graph)
     try:
         state = graph.get_state(config)
     except (InvalidStateError, NotImplementedError):
@@ -162,7 +164,16 @@ async def apending_approvals(
     graph: Pregel[Any, Any, Any, Any], config: RunnableConfig
 ) -> list[ApprovalRequest]:
     """Async twin of `pending_approvals`."""
+    _check(graph)
     return _ours(await graph.aget_state(config))
+
+
+def _check(graph: object) -> None:
+    if not hasattr(graph, "get_state"):
+        raise ConfigError(
+            f"the first argument is no compiled graph but a {type(graph).__name__}: "
+            "write pending_approvals(graph, config) with what builder.compile(…) gave"
+        )
 
 
 def _ours(state: StateSnapshot) -> list[ApprovalRequest]:

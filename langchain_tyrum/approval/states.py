@@ -15,6 +15,8 @@ A request is looked at whenever its graph runs on; nothing happens in between.
 | asked | it brings `edit` of the arguments | approved, with those |
 | asked | it brings `edit` to another tool or other secrets | edited; asked anew |
 | given | the answer applies | as if a resume had brought it |
+| given | a resume brings another answer | the stricter decision of each call applies |
+| given | a resume does not fit, or brings another edit | asked |
 | given | the answer cannot be applied | asked |
 | approved | a lease begins | reserved |
 | reserved | nothing is handed out: a provider failed | approved (use released) |
@@ -24,10 +26,11 @@ A request is looked at whenever its graph runs on; nothing happens in between.
 | ended, consumed, reserved | the call runs again | asked anew, and that is said |
 | rejected, responded | the task runs again | the same; nobody is asked |
 
-Refused, and the state stays: an answer to anything that is not asked (given, answered,
-superseded, expired, unknown), one with another count, another request id, another
-digest, a decision or a grant that was not offered, or a raw value in it; a second use
-of a `once` approval; a use by another user, thread, tool, argument or version.
+Refused, and the state stays: an answer left for anything that is not asked (given,
+answered, superseded, expired, unknown), one with another count, another request id,
+another digest, a decision or a grant that was not offered, or a raw value in it; a
+second use of a `once` approval; a use by another user, thread, tool, argument or
+version.
 
 A `session` or `always` approval stays approved until its uses are spent or it ends.
 """

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from langgraph.config import get_config
@@ -76,14 +77,24 @@ class Turn:
         """
         while request.request_id not in self._given:
             self.stop_if_stopping()
-            shown = requests.at(request.place, self._next)
-            answer = self._interrupt(requests, request)
-            self._next += 1
-            # Else it was given before anything was shown, or to a foreign question
-            # that stopped the same task.
-            if shown and _seen() in (None, shown.request_id):
-                self._given[shown.request_id] = answer
+            self._take(requests, request, self._interrupt(requests, request))
         return self._given.pop(request.request_id)
+
+    def brought(self, requests: ApprovalRequests, request: StoredRequest) -> object:
+        """The answer that this run brought to a request; nothing is shown for it.
+
+        Args:
+            requests: Where the request is kept.
+            request: The open request.
+
+        Returns:
+            The answer, unread; None when there is none.
+        """
+        # It stops where no answer is left, so no later question misses one.
+        with suppress(GraphInterrupt):
+            while request.request_id not in self._given:
+                self._take(requests, request, interrupt(dict(request.payload)))
+        return self._given.pop(request.request_id, None)
 
     @property
     def holds_answers(self) -> bool:
@@ -98,6 +109,16 @@ class Turn:
         """
         if self._stopped:
             raise GraphInterrupt(*self._stopped)
+
+    def _take(
+        self, requests: ApprovalRequests, request: StoredRequest, answer: object
+    ) -> None:
+        shown = requests.at(request.place, self._next)
+        self._next += 1
+        # Else it was given before anything was shown, or to a foreign question
+        # that stopped the same task.
+        if shown and _seen() in (None, shown.request_id):
+            self._given[shown.request_id] = answer
 
     def _interrupt(self, requests: ApprovalRequests, request: StoredRequest) -> object:
         try:

@@ -111,8 +111,6 @@ def _answer(args: argparse.Namespace) -> int:
 
 
 def _decisions(given: Iterable[str], args: argparse.Namespace) -> list[Decided]:
-    from pydantic import ValidationError  # noqa: PLC0415 - slow
-
     from langchain_tyrum.approval import (  # noqa: PLC0415 - LangGraph is slow
         approve,
         edit,
@@ -133,7 +131,7 @@ def _decisions(given: Iterable[str], args: argparse.Namespace) -> list[Decided]:
             "respond": respond(args.message or ""),
             "edit": edit(**action),
         }
-    except (ValidationError, TypeError) as error:
+    except (ConfigError, TypeError) as error:
         problem = type(error).__name__
     if problem:
         raise ConfigError(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from langchain_tyrum.broker import SecretBroker
+    from langchain_tyrum.handles import SecretRecord
 
 #: Who wants traces of every run, by LangSmith's variables.
 _TRACING = (
@@ -169,15 +170,34 @@ def _ledger(broker: SecretBroker) -> Iterator[Check]:
 def _secrets(broker: SecretBroker, tenant: str) -> Iterator[Check]:
     problems = broker.verify(tenant=tenant)
     redactor = broker._core.redactor  # noqa: SLF001 - `verify` has just armed it
+    records = _records(broker)
     for problem in problems:
         # Perhaps a provider's own words: the values that are known are taken out.
         mend = redactor.redact_text(str(problem.error))
-        if isinstance(problem.error, SecretNotFound):
+        record = records.get(problem.handle_id)
+        told, in_use = problem.name, record is None or record.status == "active"
+        if record and record.provider not in broker._core.providers:  # noqa: SLF001
+            told = f"{problem.name} is at {record.provider!r}, which is not configured"
+            mend = f"add [providers.{record.provider}] to tyrum.toml" + (
+                f", or `langchain-tyrum secret revoke {problem.name}`" if in_use else ""
+            )
+        elif isinstance(problem.error, SecretNotFound):
             mend = f"`langchain-tyrum secret set …`, or at its provider: {mend}"
-        yield Check("secret", "fail", problem.name, mend)
+        if record and not in_use:
+            told = f"{told} ({record.status})"
+        yield Check("secret", "fail" if in_use else "warn", told, mend)
     if not problems:
         yield Check("secrets", "ok", "every value of this environment can be read")
     yield from _orphans(broker)
+
+
+def _records(broker: SecretBroker) -> dict[str, SecretRecord]:
+    """Everybody's, by handle id: whether one is in use, and where its value is."""
+    from langchain_tyrum.ledger import schema  # noqa: PLC0415 - slow to import
+
+    with broker.catalog.reading() as connection:
+        found = broker.catalog.find(connection, schema.secrets.c.handle_id.is_not(None))
+    return {entry.record.handle_id: entry.record for entry in found}
 
 
 def _orphans(broker: SecretBroker) -> Iterator[Check]:

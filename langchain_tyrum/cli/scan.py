@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.cli.parsing import add_command
 from langchain_tyrum.cli.printing import as_json, fail, line, say, table
 from langchain_tyrum.cli.store import open_broker
-from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.errors import ConfigError, SecretNotFound
+from langchain_tyrum.handles import SCHEME
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _AES_KEY = "LANGGRAPH_AES_KEY"
 _STEP = 10_000
+#: How many secrets a line names.
+_NAMES = 20
 
 
 def add_parser(commands: Any) -> None:
@@ -52,27 +55,64 @@ def add_parser(commands: Any) -> None:
 def _scan(args: argparse.Namespace) -> int:
     # LangGraph is slow to import, and no other command needs it.
     from langchain_tyrum.state import scan_checkpoints  # noqa: PLC0415
+    from langchain_tyrum.state.scanning.targets import check_target  # noqa: PLC0415
 
+    check_target(args.target)
     serde = _serde() if args.encrypted else None
     with open_broker(args) as broker:
-        broker.arm()
+        unknown = _arm(broker)
         report = scan_checkpoints(
             args.target,
-            broker.redactor,
+            broker._core.redactor,  # noqa: SLF001 - `_arm` told it what can be read
             serde=serde,
             repair=args.repair,
             progress=_progress,
         )
         _record(broker, report)
-    _print(args, report)
+    _print(args, report, unknown)
+    return _code(args, report, unknown)
+
+
+def _arm(broker: SecretBroker) -> list[str]:
+    """Tell the redactor of all values that can be read, and the person of the others.
+
+    Returns:
+        The secrets whose values may stand anywhere, as nobody can look for them. One
+        that is disabled, or has no value any more, is none of them.
+    """
+    gone: list[str] = []
+    unknown: list[str] = []
+    for problem in broker.verify():
+        status = broker.describe(SCHEME + problem.handle_id).status
+        is_gone = status == "disabled" or isinstance(problem.error, SecretNotFound)
+        (gone if is_gone else unknown).append(problem.name)
+    if gone:
+        say(
+            f"not looked for, since disabled or without a value: {_shown(gone)}; what "
+            "they held before may still stand there"
+        )
+    return unknown
+
+
+def _shown(names: list[str]) -> str:
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _code(args: argparse.Namespace, report: ScanReport, unknown: list[str]) -> int:
+    if unknown:
+        fail(
+            f"not looked for, since their values cannot be read: {_shown(unknown)}; "
+            "`langchain-tyrum doctor` tells why; mend that, and scan again"
+        )
     if report.ok:
-        return 0
+        return 1 if unknown else 0
     left = report.found - report.repaired
     if args.repair:
         return fail(
-            f"{left} values are left: keys such as thread ids are never rewritten, and "
-            "what is unreadable needs its serializer; delete those threads, or move "
-            "them to another id"
+            f"{left} values are left: keys such as thread ids and tables of others are "
+            "never rewritten, and what is unreadable needs its serializer; delete "
+            "those threads, or move them to another id"
         )
     return fail(
         f"{left} values found: rotate these secrets, stop the graphs that write here, "
@@ -80,18 +120,17 @@ def _scan(args: argparse.Namespace) -> int:
     )
 
 
-def _print(args: argparse.Namespace, report: ScanReport) -> None:
+def _print(args: argparse.Namespace, report: ScanReport, unknown: list[str]) -> None:
     if args.json:
         found = [asdict(finding) for finding in report]
-        counts = {
-            name: getattr(report, name) for name in ("ok", "rows", "found", "repaired")
-        }
-        as_json({**counts, "findings": found})
+        counts = {name: getattr(report, name) for name in ("rows", "found", "repaired")}
+        is_ok = report.ok and not unknown
+        as_json({"ok": is_ok, **counts, "unknown": unknown, "findings": found})
         return
     table(_fields(finding) for finding in report)
     if report.found > len(report.findings):
         say(f"the first {len(report.findings)} of {report.found} findings are shown")
-    if report.ok:
+    if report.ok and not unknown:
         line("ok", f"{report.rows} rows", f"{report.repaired} repaired")
 
 

@@ -1,4 +1,4 @@
-"""`secret set`, `list`, `show`, `rotate`, `revoke` and `reauthorize`."""
+"""`secret set`, `list`, `show`, `rotate`, `revoke`, `reauthorize` and `purge`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,38 @@ def add_parser(commands: Any) -> None:
     )
     inner = parser.add_subparsers(dest="secret_command", required=True, metavar="WHAT")
     whose = whose_options()
-    put = add_command(inner, "set", _set, help="store a secret", parents=[whose])
+    _add_options(
+        add_command(inner, "set", _set, help="store a secret", parents=[whose])
+    )
+    add_command(inner, "list", _list, help="list the secrets", parents=[whose])
+    for name, run, text in (
+        ("show", _show, "show what is known of a secret, without its value"),
+        ("rotate", _rotate, "store a new version under the same handle"),
+        ("revoke", _revoke, "disable a secret until it is reauthorized"),
+        ("reauthorize", _reauthorize, "lift a revocation, with a new value if given"),
+        ("purge", _purge, "destroy the old versions of a secret for good"),
+    ):
+        command = add_command(inner, name, run, help=text, parents=[whose])
+        command.add_argument(
+            "--environment", help="the environment that it is stored for alone"
+        )
+        if name in ("rotate", "reauthorize"):
+            _add_value(command)
+            continue
+        command.add_argument("name", metavar="NAME", help="its name or tyrum://h_…")
+        if name == "revoke":
+            command.add_argument("--reason", default="", help="kept in the ledger")
+        if name == "purge":
+            command.add_argument(
+                "--keep",
+                type=int,
+                default=1,
+                metavar="N",
+                help="how many of the newest versions stay (default: 1)",
+            )
+
+
+def _add_options(put: argparse.ArgumentParser) -> None:
     _add_value(put)
     put.add_argument("--scope", help="what it may be used for (default: its name)")
     put.add_argument("--environment", help="the only environment it may be used in")
@@ -46,23 +77,6 @@ def add_parser(commands: Any) -> None:
     put.add_argument(
         "--allow-short", action="store_true", help="admit less than 8 characters"
     )
-    add_command(inner, "list", _list, help="list the secrets", parents=[whose])
-    for name, run, text in (
-        ("show", _show, "show what is known of a secret, without its value"),
-        ("rotate", _rotate, "store a new version under the same handle"),
-        ("revoke", _revoke, "disable a secret until it is reauthorized"),
-        ("reauthorize", _reauthorize, "lift a revocation, with a new value if given"),
-    ):
-        command = add_command(inner, name, run, help=text, parents=[whose])
-        command.add_argument(
-            "--environment", help="the environment that it is stored for alone"
-        )
-        if name in ("rotate", "reauthorize"):
-            _add_value(command)
-            continue
-        command.add_argument("name", metavar="NAME", help="its name or tyrum://h_…")
-        if name == "revoke":
-            command.add_argument("--reason", default="", help="kept in the ledger")
 
 
 def _add_value(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +92,7 @@ def _set(args: argparse.Namespace) -> int:
     expires_at = _time(args.expires)
     refused: TyrumError | None = None
     with open_broker(args, create=True) as broker:
+        _require_writable(broker, args)
         value = read_value(args.name, args.from_file)
         try:
             handle = broker.put(
@@ -99,6 +114,22 @@ def _set(args: argparse.Namespace) -> int:
         record = broker.describe(handle, tenant=args.tenant, owner=args.owner)
     _print_change(args, record, "stored")
     return 0
+
+
+def _require_writable(broker: SecretBroker, args: argparse.Namespace) -> None:
+    """Refuse before a value is asked for that nothing could keep.
+
+    Raises:
+        ConfigError: The settings file declares no provider that can be written.
+    """
+    from langchain_tyrum.broker.config import find_config  # noqa: PLC0415 - slow
+
+    providers = broker._core.providers.values()  # noqa: SLF001 - its stores
+    if not any(provider.writable for provider in providers):
+        raise ConfigError(
+            "no provider here can be written: add `[providers.store]` with kind = "
+            f'"database" to {str(find_config(args.config))!r}'
+        )
 
 
 def _in_our_words(error: SecretExists | WeakSecret, name: str) -> TyrumError:
@@ -165,6 +196,20 @@ def _reauthorize(args: argparse.Namespace) -> int:
         value = read_optional(args.name, args.from_file, hint=hint)
         record = broker.reauthorize(found, value, tenant=args.tenant, owner=args.owner)
     _print_change(args, record, "reauthorized")
+    return 0
+
+
+def _purge(args: argparse.Namespace) -> int:
+    if args.keep < 1:
+        raise ConfigError(
+            "--keep is at least 1: the newest version stays, and `secret revoke` "
+            "disables it"
+        )
+    with open_broker(args) as broker:
+        found = _find(broker, args)
+        gone = broker.purge(found, keep=args.keep, tenant=args.tenant, owner=args.owner)
+        record = broker.describe(found, tenant=args.tenant, owner=args.owner)
+    _print_change(args, record, f"destroyed {gone} old versions of")
     return 0
 
 

@@ -10,96 +10,28 @@ is what names its class so and is rebuilt by that class.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.redaction.chunk_parts import PartStreams, place
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.chunk_parts import Names, Path
 
-_Path = tuple[tuple[str, "Hashable"], ...]
-#: Beside a path: what names each dict on the way, so that a tail finds its place.
-_Names = tuple[dict[str, Any], ...]
+__all__ = ["EventStreamGuard", "MessageStreamGuard", "PartStreams"]
 
-#: Fields whose text grows from chunk to chunk. Any other text comes whole.
-_GROWING = frozenset(
+#: Fields that are merged chunk by chunk: any string in them may grow.
+_STREAMED = frozenset(
     {
-        *("args", "arguments", "code", "content", "data", "input", "output"),
-        *("partial_json", "reasoning", "reasoning_content", "refusal", "text"),
-        *("thinking", "transcript"),
+        *("content", "tool_call_chunks", "additional_kwargs", "response_metadata"),
+        "artifact",
     }
 )
-_STREAMED = frozenset({"content", "tool_call_chunks", "additional_kwargs"})
 _KEPT = frozenset({"type", "id", "chunk_position", "usage_metadata"})
 _DERIVED = ("tool_calls", "invalid_tool_calls")
 _MAX_OPEN = 512
-_SHORT = 256
-
-
-class _Stream(Protocol):
-    def feed(self, chunk: str) -> str: ...
-
-    def close(self) -> str: ...
-
-
-class PartStreams:
-    """The hold-back streams of one message, keyed by the path of the part."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
-        self._open: dict[_Path, tuple[_Stream, _Names]] = {}
-        self._whole: set[str | int] = set()
-        self._generation = -1
-
-    def walk(self, value: Any, path: _Path, names: _Names = ()) -> Any:
-        """Return `value` with growing parts held back and all else redacted."""
-        if isinstance(value, str):
-            kind, key = path[-1]
-            if kind == "item" or key in _GROWING:
-                return self._feed(value, path, names)
-            return self.whole(value)
-        if isinstance(value, dict):
-            named = (*names, _name(value))
-            return {
-                self.whole(key): self.walk(item, (*path, ("key", key)), named)
-                for key, item in value.items()
-            }
-        if isinstance(value, list):
-            return [
-                self.walk(item, (*path, ("item", _place(item, at))), names)
-                for at, item in enumerate(value)
-            ]
-        return self.whole(value)
-
-    def whole(self, value: Any) -> Any:
-        """Redact what comes whole; each chunk repeats most of it, and it is clean."""
-        if value is None or (isinstance(value, dict | list | str) and not value):
-            return value
-        if type(value) not in (str, int):
-            return self._redactor.redact(value)
-        if self._generation != self._redactor.generation:
-            self._whole = set()
-            self._generation = self._redactor.generation
-        if value in self._whole:
-            return value
-        clean = self._redactor.redact(value)
-        if clean is value and (isinstance(value, int) or len(value) <= _SHORT):
-            if len(self._whole) >= _MAX_OPEN:
-                self._whole = set()
-            self._whole.add(value)
-        return clean
-
-    def drain(self, prefix: _Path = ()) -> Iterator[tuple[_Path, _Names, str]]:
-        """Close the streams under a path and yield what they still held."""
-        for path in [path for path in self._open if path[: len(prefix)] == prefix]:
-            stream, names = self._open.pop(path)
-            if tail := stream.close():
-                yield path, names, tail
-
-    def _feed(self, text: str, path: _Path, names: _Names) -> str:
-        if path not in self._open:
-            self._open[path] = (self._redactor.stream(), names)
-        return self._open[path][0].feed(text)
 
 
 class MessageStreamGuard:
@@ -160,8 +92,9 @@ class MessageStreamGuard:
         return parts
 
     def _field(self, parts: PartStreams, name: str, value: Any) -> Any:
-        if name in _STREAMED:
-            return parts.walk(value, (("key", name),))
+        if name in _STREAMED and value:
+            clean = parts.walk(value, (("key", name),))
+            return parts.whole(clean) if name == "response_metadata" else clean
         return value if name in _KEPT else parts.whole(value)
 
 
@@ -197,24 +130,13 @@ class EventStreamGuard:
         return self._parts.walk(delta, (("item", event.get("index")),))
 
     def _tails(self, event: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
-        prefix: _Path = () if event is None else (("item", event.get("index")),)
+        prefix: Path = () if event is None else (("item", event.get("index")),)
         for path, names, tail in self._parts.drain(prefix):
             yield {
                 "event": "content-block-delta",
                 "index": path[0][1],
-                "delta": {**names[0], str(path[-1][1]): tail},
+                "delta": _grafted(None, path[1:], names, tail),
             }
-
-
-def _place(item: Any, at: int) -> Hashable:
-    index = item.get("index") if isinstance(item, dict) else None
-    return index if isinstance(index, int | str) else f"#{at}"
-
-
-def _name(item: dict[str, Any]) -> dict[str, Any]:
-    # An id is named once, by the first chunk; only a block without index repeats it.
-    keys = ("type", "index") if item.get("index") is not None else ("type", "id")
-    return {key: item[key] for key in keys if item.get(key) is not None}
 
 
 def _fields(message: Any) -> dict[str, Any]:
@@ -261,7 +183,7 @@ def _tail_chunk(parts: PartStreams, last: Any) -> Any:
 
 
 def _put_tails(
-    fields: dict[str, Any], tails: Iterator[tuple[_Path, _Names, str]]
+    fields: dict[str, Any], tails: Iterator[tuple[Path, Names, str]]
 ) -> None:
     """Append each tail to its part, in the shape in which chunks are merged."""
     for path, names, tail in tails:
@@ -275,11 +197,11 @@ def _put_tails(
             fields[name] = (current or "") + tail
 
 
-def _grafted(current: Any, path: _Path, names: _Names, tail: str) -> Any:
+def _grafted(current: Any, path: Path, names: Names, tail: str) -> Any:
     (kind, key), rest = path[0], path[1:]
     if kind == "item":
         items = list(current) if isinstance(current, list) else []
-        places = [_place(item, at) for at, item in enumerate(items)]
+        places = [place(item, at) for at, item in enumerate(items)]
         if not rest:
             return [*items, tail]
         if key in places and isinstance(items[places.index(key)], dict):

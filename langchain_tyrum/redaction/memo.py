@@ -255,8 +255,10 @@ def _collect(part: Any, parts: list[Any], kept: list[Any], depth: int) -> bool:
     if cls is str or cls is bytes:
         parts.append(id(part))
         kept.append(part)
-    elif cls in _PLAIN:
+    elif part is None:
         parts.append(part)
+    elif cls in _PLAIN:
+        parts += (cls, part)  # 1 == 1.0 == True
     elif depth == 0:
         return False
     elif cls is dict:

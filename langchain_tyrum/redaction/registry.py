@@ -183,7 +183,9 @@ class Registry:
             self._pending = []
             if self._should_merge() and not self._merging:
                 self._merging = True
-                threading.Thread(target=self._merge, daemon=True).start()
+                threading.Thread(
+                    target=self._merge, name="tyrum-merge", daemon=True
+                ).start()
 
     def _should_merge(self) -> bool:
         """Each tier costs a search of its own, so a few small ones become one."""

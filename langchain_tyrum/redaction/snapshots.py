@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from itertools import compress, count
 from operator import attrgetter, ne
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,15 @@ if TYPE_CHECKING:
 
 _MOST = 4096
 _DEEPEST = 8
-_ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
+_TEXTS = frozenset({str, bytes, type(None)})
+_NUMBERS = frozenset({int, float, bool})
+_NO_COUNTS = _NUMBERS - {int}
+_ATOMS = _TEXTS | _NUMBERS
+_NONE: frozenset[type] = frozenset()
+#: No count of tokens: the text of such a number, or of its float, is a value rather.
+_BIG = 10**7
+#: Fields of counts, which are compared at each step: small ones stand as they are.
+_COUNTS = frozenset({"usage_metadata", "response_metadata"})
 _PLAIN_ONLY = (
     ormsgpack.OPT_NON_STR_KEYS
     | ormsgpack.OPT_PASSTHROUGH_DATACLASS
@@ -29,8 +36,34 @@ _SEED = secrets.randbits(64)
 _extra = attrgetter("__pydantic_extra__")
 _fields = attrgetter("__dict__")  # as `vars`, but faster
 
-#: The fields of a message, with copies of the containers among them.
+#: The fields of a message, with copies of the containers among them; to be compared.
 Made = dict[str, Any]
+
+
+class _Exact:
+    """A number, or what holds numbers: unlike in `1 == 1.0 == True`, types count.
+
+    The numbers of one list or dict are told at once: each by itself would cost a step
+    of Python.
+    """
+
+    __slots__ = ("_held", "_kinds")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, held: Any, kinds: Any) -> None:
+        self._held = held
+        self._kinds = kinds
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is _Exact:
+            same: bool = self._kinds == other._kinds and self._held == other._held
+            return same
+        return bool(self._kinds == _kinds(other) and self._held == other)
+
+    @property
+    def plain(self) -> Any:
+        """The number or container by itself."""
+        return _plain(self._held)
 
 
 class Snapshots:
@@ -81,7 +114,7 @@ class Snapshots:
         if then is None or made_of is None:
             return None
         return {
-            name: each
+            name: _plain(each)
             for name, each in made_of.items()
             if name not in then or each != then[name]
         }
@@ -101,7 +134,7 @@ class Contents:
 
     def __init__(self) -> None:
         self._known: set[bytes] = set()
-        self._pairs: set[tuple[Any, Any]] = set()
+        self._pairs: set[Any] = set()
 
     def knows(self, held: bytes | None) -> bool:
         """Tell whether data like this was clean."""
@@ -116,12 +149,16 @@ class Contents:
 
     def fresh_pairs(self, data: dict[Any, Any]) -> dict[Any, Any]:
         """Return the keys and values that are not known."""
-        try:
-            return dict(set(data.items()) - self._pairs)
-        except TypeError:  # there are containers among the values
-            pass
         known = self._pairs
-        return {k: each for k, each in data.items() if _token(k, each) not in known}
+        try:
+            rest = set(data.items()) - known
+        except TypeError:  # there are containers among the values
+            return {k: v for k, v in data.items() if _token(k, v) not in known}
+        return {
+            k: v
+            for k, v in rest
+            if (k, type(v), v) not in known and _token(k, v) not in known
+        }
 
     def note_pairs(self, data: dict[Any, Any]) -> None:
         """Remember keys and values of plain data that were clean."""
@@ -129,15 +166,18 @@ class Contents:
             self._pairs = set()
         for key, each in data.items():
             self._pairs.add(_token(key, each))
-            if type(each) is tuple:
-                with suppress(TypeError):
-                    self._pairs.add((key, each))
+            if type(each) is tuple and _TEXTS.issuperset(map(type, (key, *each))):
+                self._pairs.add((key, each))
 
 
 def _token(key: Any, value: Any) -> Any:
     """Return what tells a key and its value from others."""
-    if type(value) in _ATOMS:
+    if type(key) not in _TEXTS:
+        return print_of({key: value}) or object()
+    if type(value) in _TEXTS:
         return key, value
+    if type(value) in _NUMBERS:
+        return key, type(value), value
     held = print_of(value)
     return object() if held is None else (key, held)  # an object is never known
 
@@ -155,32 +195,89 @@ def made_of(message: Any) -> Made | None:
     try:
         if _extra(message) or message.__pydantic_private__ is not None:
             return None
-        return _copy_pairs(vars(message), _DEEPEST)
+        return {
+            name: each
+            if type(each) in _TEXTS
+            else _copy(each, _DEEPEST, small=name in _COUNTS)
+            for name, each in vars(message).items()
+        }
     except (TypeError, AttributeError, RuntimeError):
         return None
 
 
-def _copy_pairs(pairs: dict[Any, Any], deepest: int) -> dict[Any, Any]:
-    return {
-        name: each if type(each) in _ATOMS else _copy(each, deepest)
-        for name, each in pairs.items()
-    }
-
-
-def _copy(value: Any, deepest: int) -> Any:
+def _copy(value: Any, deepest: int, *, small: bool) -> Any:
     """Copy lists, tuples and dicts of plain data.
+
+    Args:
+        value: One of those, or a number.
+        deepest: How deep they may be.
+        small: Whether small integers stand as they are.
 
     Raises:
         TypeError: It holds more than that, or is too deep.
     """
     kind = type(value)
-    if deepest and kind is dict:
-        if not value:
-            return {}
-        if _ATOMS.issuperset(map(type, value)):
-            return _copy_pairs(value, deepest - 1)
-    if deepest and kind in (list, tuple):
-        return kind(
-            each if type(each) in _ATOMS else _copy(each, deepest - 1) for each in value
-        )
-    raise TypeError
+    if kind in _NUMBERS:
+        return _Exact(value, kind)
+    if not deepest or kind not in (dict, list, tuple):
+        raise TypeError
+    if not value:
+        return kind()
+    copy = kind(value)  # at once: another thread may write into it
+    parts: Any = copy
+    seen: frozenset[type] | set[type] = _NONE
+    if kind is dict:
+        parts, seen = copy.values(), set(map(type, copy))
+        if not seen <= _ATOMS:
+            raise TypeError
+    seen = seen.union(map(type, parts))
+    exact = not seen.isdisjoint(_NUMBERS) and (
+        not small or not seen.isdisjoint(_NO_COUNTS) or _is_any_big(copy, parts)
+    )
+    kinds = _kinds(copy) if exact else None
+    if not seen <= _ATOMS:
+        copy = _copy_inner(copy, deepest - 1, small=small)
+    return _Exact(copy, kinds) if exact else copy
+
+
+def _copy_inner(copy: Any, deepest: int, *, small: bool) -> Any:
+    if type(copy) is dict:
+        return {
+            key: each if type(each) in _ATOMS else _copy(each, deepest, small=small)
+            for key, each in copy.items()
+        }
+    return type(copy)(
+        [
+            each if type(each) in _ATOMS else _copy(each, deepest, small=small)
+            for each in copy
+        ]
+    )
+
+
+def _is_any_big(keys: Any, parts: Any) -> bool:
+    for each in parts:
+        if type(each) is int and not -_BIG < each < _BIG:
+            return True
+    return keys is not parts and not _TEXTS.issuperset(map(type, keys))
+
+
+def _kinds(value: Any) -> Any:
+    """Return the types in a list, tuple or dict, keys first; of all else its own."""
+    kind = type(value)
+    if kind is dict:
+        return [*map(type, value), *map(type, value.values())]
+    if kind is list or kind is tuple:
+        return list(map(type, value))
+    return kind
+
+
+def _plain(held: Any) -> Any:
+    """Return what was copied, as what it was."""
+    kind = type(held)
+    if kind is _Exact:
+        return held.plain
+    if kind is dict:
+        return {key: _plain(each) for key, each in held.items()}
+    if kind is list or kind is tuple:
+        return kind(map(_plain, held))
+    return held

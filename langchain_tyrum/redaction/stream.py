@@ -68,6 +68,11 @@ class RedactionStream:
     def __repr__(self) -> str:
         return f"RedactionStream(held={self._size})"
 
+    @property
+    def has_short(self) -> bool:
+        """Whether a short value is registered, of which a few letters say much."""
+        return self._guard.registry.has_short
+
     def __enter__(self) -> Self:
         return self
 

@@ -54,7 +54,7 @@ class Cuts:
 
     def clear_of(self, cut: int) -> int:
         """Move a cut before the match of a span that is not certain yet."""
-        unsure = self._unsure
+        cut, unsure = max(cut, 0), self._unsure
         if unsure is not None and unsure.end <= cut:
             cut = unsure.start
         while True:
@@ -78,7 +78,7 @@ class Cuts:
         done = len(self._before.fed)
         at = bisect_left(self._stretches, (done + cut, 0)) - 1
         if at >= 0 and self._stretches[at][1] > done + cut:
-            return self._stretches[at][0] - done
+            return max(self._stretches[at][0] - done, 0)
         return cut
 
     @cached_property

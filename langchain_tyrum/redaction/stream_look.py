@@ -110,7 +110,7 @@ class Looker:
             begun = endings.before(end)
             if begun == end:
                 break
-            cut = cuts.clear_of(shown.source(begun - done))
+            cut = cuts.clear_of(shown.source(max(begun - done, 0)))
         return cut
 
     def _undecided(self, context: bytes, held: bytes) -> int:

@@ -84,7 +84,7 @@ class Disguises:
                 if low + place >= done:
                     first = min(first, low + place)
                     break
-        return min(first, self._open_run(copy, text, low, end))
+        return min(first, max(done, self._open_run(copy, text, low, end)))
 
     def _open_run(self, copy: Copy, text: bytes, low: int, end: int) -> int:
         """Find a value that ends in a run of escapes that may still grow.

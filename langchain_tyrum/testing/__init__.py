@@ -14,6 +14,7 @@ from langchain_tyrum.testing.leaks import (
     LeakMatrix,
     LeakReport,
     LeaksFound,
+    aassert_no_leaks,
     assert_no_leaks,
 )
 from langchain_tyrum.testing.stand_ins import FailProvider, NullProvider
@@ -29,6 +30,7 @@ __all__ = [
     "LeaksFound",
     "NullProvider",
     "ProviderContract",
+    "aassert_no_leaks",
     "assert_no_leaks",
 ]
 

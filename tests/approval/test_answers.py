@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 from langgraph.types import Command
-from pydantic import ValidationError
 
 from langchain_tyrum.approval import (
     AnswerRefused,
@@ -14,7 +13,7 @@ from langchain_tyrum.approval import (
     respond,
 )
 from langchain_tyrum.approval.answers import read_answer
-from langchain_tyrum.errors import ApprovalRefused
+from langchain_tyrum.errors import ApprovalRefused, ConfigError
 
 CANARY = "CANARY-value-4711"
 WRONG = {
@@ -178,5 +177,29 @@ class TestBuilding:
 
     def test_impossible_grant_is_an_error_at_once(self):
         """A builder refuses what a reader would refuse."""
-        with pytest.raises(ValidationError):
+        with pytest.raises(ConfigError, match="max_uses"):
             approve(grant="once", max_uses=2)
+
+
+MISUSED = {
+    "grant": (lambda: approve(grant=CANARY), "'once', 'session' or 'always'"),
+    "time": (lambda: approve(grant="session", ttl_seconds=-1), "ttl_seconds="),
+    "uses": (lambda: approve(max_uses=2), "max_uses="),
+    "nothing": (decisions, "at least one of approve"),
+    "a text": (lambda: decisions(CANARY), "at least one of approve"),
+    "uncalled": (lambda: decisions(approve), "at least one of approve"),
+    "reason": (lambda: reject({CANARY: 1}), "as text"),
+    "words": (lambda: respond(None), "the words"),
+    "edit": (lambda: edit("zap", {"title": {CANARY}}), "JSON"),
+}
+
+
+@pytest.mark.parametrize(("build", "mend"), MISUSED.values(), ids=MISUSED)
+def test_what_cannot_be_built(build, mend):
+    """A builder that is misused tells what it takes, and nothing of what it got."""
+    with pytest.raises(ConfigError, match=mend) as wrong:
+        build()
+
+    assert isinstance(wrong.value, ValueError)
+    assert CANARY not in str(wrong.value)
+    assert wrong.value.__cause__ is wrong.value.__context__ is None

@@ -92,7 +92,7 @@ class TestTaking:
         assert 1 == here.actions().count(("approval_asked", "open"))
 
     def test_the_first_answer_counts(self, world, issue):
-        """A resume that comes after an answer was left is passed over."""
+        """A resume that would allow more than the answer that was left is no use."""
         here = world([issue])
         here.start()
         (asked,) = here.pending()
@@ -103,6 +103,59 @@ class TestTaking:
         assert [] == here.ids()
         assert "first" in here.results()["c1"].content
         assert here.finished()
+
+    @pytest.mark.parametrize("gate", [False, True])
+    @pytest.mark.parametrize("by_id", [False, True])
+    def test_a_no_at_the_resume_counts(self, world, issue, gate, by_id):
+        """Who says no when the graph runs on is heard, though a yes was left."""
+        here = world([issue], gate=gate)
+        here.start()
+        (asked,) = here.pending()
+        leave_answer(here.broker, asked.request_id, YES)
+        no = decisions(reject("second"))
+        no = {asked.interrupt_id: no} if by_id else no
+
+        if gate:
+            with pytest.raises(Exception, match="second"):
+                here.resume(no)
+        else:
+            here.resume(no)
+            assert "second" in here.results()["c1"].content
+
+        assert [] == here.ids()
+        assert {"c1": "rejected"} == states(here, asked.request_id)
+
+    def test_each_call_takes_the_stricter_word(self, world, issue, drop, mail):
+        """What one of two people refused does not run, whoever came first."""
+        here = world([issue, drop, mail])
+        here.start()
+        (asked,) = here.pending()
+        mine = decisions(approve(grant="always"), reject("first"), approve())
+        leave_answer(here.broker, asked.request_id, mine)
+
+        here.resume(decisions(approve(grant="session"), approve(), respond("done")))
+
+        assert ["c1"] == here.ids()
+        assert ["once"] == [one.mode for one in here.broker.grants()]
+        assert "done" == here.results()["c3"].content
+
+    @pytest.mark.parametrize("resumed", ["other edit", "no answer"])
+    def test_what_cannot_be_joined_is_asked_again(self, world, issue, resumed):
+        """A second edit or a malformed resume drops what was left; nothing runs."""
+        here = world([issue])
+        here.start()
+        (asked,) = here.pending()
+        mine = edit("create_issue", {"title": "mine"})
+        leave_answer(here.broker, asked.request_id, decisions(mine))
+        other = decisions(edit("create_issue", {"title": "theirs"}))
+
+        with pytest.raises(AnswerRefused):
+            here.resume(other if resumed == "other edit" else {"decisions": "no"})
+
+        assert [] == here.ids()
+        assert {"c1": "asked"} == states(here, asked.request_id)
+        here.resume(YES)
+        assert ["c1"] == here.ids()
 
     def test_a_resume_passed_over_answers_nothing_later(self, world, issue, drop):
         """The answer that came too late does not approve the next message's call."""

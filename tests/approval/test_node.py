@@ -359,3 +359,26 @@ class TestDrawing:
 
         with pytest.raises(ConfigError, match="messages_key"):
             here.node()({"talk": []}, {})
+
+
+class TestMisuse:
+    @pytest.mark.parametrize(
+        ("tools", "mend"),
+        [
+            (["create_issue"], r"tools\[0\] is no tool but a str"),
+            ([print, 3], r"tools\[1\] is no tool but a int"),
+            ("create_issue", r"list of tools or a ToolNode"),
+            (None, r"list of tools or a ToolNode"),
+            ({"create_issue": print}, r"list of tools or a ToolNode"),
+        ],
+    )
+    def test_what_is_no_tool(self, world, tools, mend):
+        """Something else than tools is refused when the node is made."""
+        with pytest.raises(ConfigError, match=mend):
+            approval_node(world().broker, tools)
+
+    def test_swapped_arguments(self, world):
+        """Tools and broker in the wrong order are refused with the right one."""
+        here = world()
+        with pytest.raises(ConfigError, match=r"approval_node\(broker, tools\)"):
+            approval_node(list(here.tools.values()), here.broker)

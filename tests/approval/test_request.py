@@ -109,3 +109,13 @@ class TestAsyncSaver:
             assert caught.value.__context__ is None
             assert [] == await apending_approvals(graph, config)
             assert [] == await asyncio.to_thread(pending_approvals, graph, config)
+
+
+async def test_a_broker_is_no_graph(world):
+    """Whoever gives something else than a graph is told what comes first."""
+    here = world()
+
+    with pytest.raises(ConfigError, match=r"pending_approvals\(graph, config\)"):
+        pending_approvals(here.broker, here.config)
+    with pytest.raises(ConfigError, match=r"pending_approvals\(graph, config\)"):
+        await apending_approvals(here.broker, here.config)

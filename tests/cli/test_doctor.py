@@ -303,6 +303,37 @@ class TestOutOfOrder:
         assert "got [REDACTED" in str(found)
 
 
+class TestProvidersThatAreGone:
+    @pytest.fixture
+    def moved(self, filled, store):
+        """One secret in order, and one whose provider no broker here has."""
+        filled("secret", "set", "old/one", value="some-quiet-value-2")
+        change(store, "update secrets set provider = 'vault' where name = 'old/one'")
+        return filled
+
+    def test_one_in_use_is_a_problem(self, moved):
+        """It is named with the table to add, or the command that disables it."""
+        ran = moved("doctor")
+        state, told, mend = states(ran)["secret"]
+
+        assert (1, "fail") == (ran.code, state)
+        assert "old/one is at 'vault', which is not configured" == told
+        assert "add [providers.vault] to tyrum.toml" in mend
+        assert "secret revoke old/one" in mend
+        assert "policy" in states(ran)
+
+    @pytest.mark.parametrize("status", ["revoked", "disabled"])
+    def test_one_that_is_disabled_is_a_hint(self, moved, store, status):
+        """What nobody can lease does not fail the command."""
+        change(store, f"update secrets set status = '{status}' where name = 'old/one'")
+        ran = moved("doctor")
+        state, told, mend = states(ran)["secret"]
+
+        assert (0, "warn") == (ran.code, state)
+        assert told.endswith(f"not configured ({status})")
+        assert "revoke" not in mend
+
+
 class TestSurroundings:
     @pytest.mark.parametrize("name", checkup._TRACING)
     def test_tracing_is_a_hint(self, filled, monkeypatch, name):

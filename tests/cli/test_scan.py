@@ -31,6 +31,66 @@ def known(run, canary):
     return run
 
 
+@pytest.fixture
+def alter(store):
+    """Change the record of a secret in the catalog, past every check."""
+
+    def alter(name, **columns):
+        sets = ", ".join(f"{column} = ?" for column in columns)
+        (file,) = store.glob("*.db")
+        with sqlite3.connect(file) as catalog:
+            catalog.execute(
+                f"UPDATE secrets SET {sets} WHERE name = ?", (*columns.values(), name)
+            )
+        catalog.close()
+
+    return alter
+
+
+class TestUnknownValues:
+    """Secrets whose values cannot be read."""
+
+    def test_provider_is_gone(self, known, alter, threads, canary):
+        """The others are looked for; what could not be is named, and is not ok."""
+        known("secret", "set", "old/token", value="other-5d0e7c21b9f84a63")
+        alter("old/token", provider="elsewhere")
+
+        clean = known("scan", str(threads({"1": "hello"})))
+        found = known("scan", str(threads({"1": canary}, file="b.db")), "--json")
+
+        assert (1, "") == (clean.code, clean.out)
+        assert "cannot be read: old/token;" in clean.err
+        assert 1 == len(clean.err.splitlines())
+        assert (1, False, 1, ["old/token"]) == (
+            found.code,
+            found.data["ok"],
+            found.data["found"],
+            found.data["unknown"],
+        )
+
+    def test_repair_goes_on(self, known, alter, threads, canary):
+        """A repair puts markers where known values stand, and says it is not all."""
+        known("secret", "set", "old/token", value="other-5d0e7c21b9f84a63")
+        alter("old/token", provider="elsewhere")
+        path = threads({"1": canary})
+
+        ran = known("scan", str(path), "--repair")
+
+        assert 1 == ran.code
+        assert b"[REDACTED:github/token]" in path.read_bytes()
+        assert canary.encode() not in path.read_bytes()
+
+    def test_disabled(self, known, alter, threads):
+        """A secret that is disabled is warned of only."""
+        known("secret", "set", "old/token", value="other-5d0e7c21b9f84a63")
+        alter("old/token", provider="elsewhere", disabled=True)
+
+        ran = known("scan", str(threads({"1": "hello"})))
+
+        assert (0, "ok\t1 rows\t0 repaired\n") == (ran.code, ran.out)
+        assert "disabled or without a value: old/token;" in ran.err
+
+
 class TestScan:
     def test_clean(self, known, threads):
         """A file without values is ok, and the command says how much it read."""
@@ -118,17 +178,31 @@ class TestScan:
         [
             ("missing.db", "check the path"),
             ("notes.txt", "neither a SQLite file"),
+            ("empty.db", "'empty.db' is empty"),
+            ("folder", "'folder' is a folder"),
         ],
     )
     def test_bad_targets(self, known, tmp_path, target, mend):
         """What cannot be scanned is told in one line."""
         (tmp_path / "notes.txt").write_text("not a database, for sure")
+        (tmp_path / "empty.db").touch()
+        (tmp_path / "folder").mkdir()
 
         ran = known("scan", str(tmp_path / target))
 
         assert 1 == ran.code
         assert mend in ran.err
         assert 1 == len(ran.err.splitlines())
+
+    def test_this_folder(self, known):
+        """The folder that one is in has a name too."""
+        assert "'.' is a folder" in known("scan", ".").err
+
+    def test_target_first(self, run, tmp_path):
+        """A wrong path is told even where there is no store."""
+        ran = run("scan", "missing.db", "--encrypted", path=tmp_path / "none")
+
+        assert (1, True) == (ran.code, "'missing.db'" in ran.err)
 
     def test_encrypted_needs_the_key(self, known, threads, monkeypatch):
         """Without the key the command says which variable it wants."""

@@ -313,6 +313,54 @@ class TestRotateAndRevoke:
         assert run("secret", "revoke", "a", "--owner", "ada").code == 0
 
 
+class TestPurge:
+    @pytest.mark.parametrize(("keep", "gone"), [([], 2), (["--keep", "2"], 1)])
+    def test_old_versions_are_destroyed(self, keep, gone, run, store, canary, value_of):
+        """The newest versions stay, and the current one works on."""
+        from langchain_tyrum.broker import SecretBroker
+
+        handle = run("secret", "set", "a", value="first-value-1").out
+        run("secret", "rotate", "a", value="second-value-2")
+        run("secret", "rotate", "a", value=canary)
+
+        ran = run("secret", "purge", "a", *keep)
+
+        assert (0, handle) == (ran.code, ran.out)
+        assert f"destroyed {gone} old versions of a (version 3, active)" in ran.err
+        with SecretBroker.local(store) as broker:
+            assert "purge" in [row["action"] for row in broker.audit.tail(9)]
+            assert 0 == broker.purge("a", keep=3 - gone)
+        assert canary.encode() == value_of("a")
+
+    @pytest.mark.parametrize("keep", ["0", "-1"])
+    def test_the_newest_is_never_destroyed(self, keep, run, canary):
+        """Keeping none is refused, with the command that disables a secret."""
+        run("secret", "set", "a", value=canary)
+        ran = run("secret", "purge", "a", f"--keep={keep}")
+
+        assert 1 == ran.code
+        assert "`secret revoke`" in ran.err
+
+
+class TestReadOnly:
+    def test_what_to_add(self, tmp_path, monkeypatch, capsys):
+        """Where nothing can be written, the command names the lines to add, and where.
+
+        It says so before it asks for a value.
+        """
+        from langchain_tyrum.__main__ import main
+
+        file = tmp_path / "tyrum.toml"
+        file.write_text('[providers.env]\nkind = "env"\n')
+        monkeypatch.delenv("TYRUM_CONFIG", raising=False)
+        monkeypatch.chdir(tmp_path)
+
+        assert 1 == main(["secret", "set", "a"])
+        told = capsys.readouterr().err
+        assert '`[providers.store]` with kind = "database"' in told
+        assert str(file) in told
+
+
 class TestWhich:
     def test_one_name_in_two_environments(self, run):
         """`--environment` says which is meant, and the list tells them apart."""

@@ -382,6 +382,127 @@ class TestEditedInPlace:
         assert raw not in str(vars(view.redact([message])[0].artifact))
 
 
+#: An integer, and the float that equals it: their texts are other ones.
+BIG = 12345678901234567168
+
+
+class TestNumbers:
+    """`1 == 1.0 == True`, but their texts differ, and so may one be a value."""
+
+    @pytest.fixture
+    def redactor(self):
+        redactor = Redactor()
+        redactor.register("n", str(BIG))
+        return redactor
+
+    @pytest.mark.parametrize(
+        ("fields", "edit"),
+        [
+            ({"additional_kwargs": {"n": float(BIG)}}, "additional_kwargs"),
+            ({"response_metadata": {"n": float(BIG)}}, "response_metadata"),
+            ({"additional_kwargs": {"n": {"m": [float(BIG)]}}}, "additional_kwargs"),
+            ({"additional_kwargs": {"n": ("a", float(BIG))}}, "additional_kwargs"),
+            ({"additional_kwargs": {float(BIG): "n"}}, "additional_kwargs"),
+            ({"response_metadata": {float(BIG): "n"}}, "response_metadata"),
+            ({"unheard_of": float(BIG)}, "unheard_of"),
+        ],
+    )
+    @pytest.mark.parametrize("memoized", [False, True])
+    def test_a_float_that_becomes_an_integer(self, redactor, fields, edit, memoized):
+        """What equals a number that was clean is no clean number."""
+        view = redactor.memoized() if memoized else RunView(redactor)
+        message = AIMessage("a", id="1")
+        vars(message).update(fields)
+        assert view.redact([message])[0] is message
+        assert view.redact([message])[0] is message
+
+        vars(message)[edit] = whole(vars(message)[edit])
+
+        assert str(BIG) not in str(vars(view.redact([message])[0]))
+
+    @pytest.mark.parametrize("field", ["response_metadata", "additional_kwargs"])
+    def test_an_integer_that_becomes_a_float(self, field):
+        """A value may also be the text of the float."""
+        redactor, number = Redactor(), 1234567890123456
+        redactor.register("n", f"{number}.0")
+        view = RunView(redactor)
+        message = AIMessage("a", id="1", **{field: {"n": number}})
+        assert view.redact([message])[0] is message
+
+        getattr(message, field)["n"] = float(number)
+
+        assert f"{number}.0" not in str(vars(view.redact([message])[0]))
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            {"n": float(BIG)},
+            {float(BIG): "n"},
+            {"n": (float(BIG),)},
+            {"n": ("a", (float(BIG),))},
+            {"n": [float(BIG)]},
+            [float(BIG)],
+        ],
+    )
+    def test_plain_data(self, view, data):
+        """Keys and values of data that comes again are told by their types, too."""
+        assert view.redact(data) is data
+        assert view.redact(data) is data
+
+        assert str(BIG) not in repr(view.redact(whole(data)))
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"usage_metadata": {"input_tokens": 1, "output_tokens": 1}},
+            {"additional_kwargs": {"n": [1, 0.5, {"m": True}, (2, None)]}},
+            {"response_metadata": {"done": True, "took": 1 << 60, "logprobs": None}},
+            {"example": False},
+        ],
+    )
+    def test_a_message_that_holds_numbers_is_known(self, view, counting, fields):
+        """As it is; and when only its id is set, the rest is not looked at."""
+        message = AIMessage("a")
+        vars(message).update(fields)
+        view.redact([message])
+        before = counting.looked
+
+        assert view.redact([message])[0] is message
+        message.id = "0d572be9"
+        assert view.redact([message])[0] is message
+        assert view.redact([message])[0] is message
+        assert before == counting.looked
+
+    def test_what_was_set_is_looked_at_as_what_it_is(self, view):
+        """Numbers set anew are redacted like those of a new message."""
+        message = AIMessage("a", id="1")
+        view.redact([message])
+
+        message.additional_kwargs["n"] = {"m": [(0.5, BIG)]}
+
+        shown = view.redact([message])[0].additional_kwargs["n"]["m"][0]
+        assert (0.5, False) == (shown[0], str(BIG) in repr(shown))
+
+    def test_a_graph_shows_no_number_that_was_edited(self, redactor):
+        """What a node returns is looked at anew when it edited a number in place."""
+        message = AIMessage("a", id="1", additional_kwargs={"n": float(BIG)})
+        view = RunView(redactor)
+        assert view.redact({"messages": [message]})["messages"][0] is message
+
+        message.additional_kwargs["n"] = BIG
+
+        assert str(BIG) not in repr(view.redact({"first": {"messages": [message]}}))
+
+
+def whole(data):
+    """Return the same with integers for floats."""
+    if isinstance(data, dict):
+        return {whole(key): whole(each) for key, each in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(map(whole, data))
+    return int(data) if isinstance(data, float) else data
+
+
 class TestMetadataOfTasks:
     """What LangGraph makes up for each task is no shape, but may be a value."""
 

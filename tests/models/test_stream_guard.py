@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from string import ascii_letters
+
 import pytest
 from langchain_core.messages import (
     AIMessage,
@@ -20,6 +23,94 @@ def _merged(chunks):
     for chunk in chunks[1:]:
         total = total + chunk
     return total
+
+
+def _block(**fields):
+    return {"content": [{"index": 0, **fields}]}
+
+
+UNKNOWN = {
+    "additional_kwargs": lambda text: {"additional_kwargs": {"other": text}},
+    "nested": lambda text: {"additional_kwargs": {"a": {"b": text}}},
+    "response_metadata": lambda text: {"response_metadata": {"z": text}},
+    "query": lambda text: _block(type="web_search_call", query=text),
+    "executable": lambda text: _block(type="x", executable_code=text),
+    "signature": lambda text: _block(type="thinking", signature=text),
+    "citation": lambda text: _block(
+        type="text", citations=[{"index": 0, "cited_text": text}]
+    ),
+    "image": lambda text: _block(type="image", base64=text),
+}
+
+
+def _streamed(redactor, texts, fields):
+    guard = MessageStreamGuard(redactor)
+    made = [AIMessageChunk(**{"content": "", "id": "1"} | fields(t)) for t in texts]
+    return [*(guard.feed(chunk) for chunk in made), *guard.flush()]
+
+
+class TestUnknownFields:
+    @pytest.mark.parametrize("size", [1, 3, 7, 100])
+    @pytest.mark.parametrize("fields", UNKNOWN.values(), ids=UNKNOWN)
+    def test_a_value_spelled_chunk_by_chunk(self, fields, size, redactor, value):
+        """Any field that chunks join says what the whole field says."""
+        text = f"so {value} and on"
+        texts = [text[at : at + size] for at in range(0, len(text), size)]
+        total = _merged(_streamed(redactor, texts, fields))
+        whole = AIMessageChunk(**{"content": "", "id": "1"} | fields(text))
+
+        assert MARKER in repr(total)
+        assert redactor.redact(whole) == total
+
+    @pytest.mark.parametrize("at", range(1, 25))
+    def test_little_is_shown_ahead(self, at, redactor, value):
+        """What looks like a whole word shows no more than three letters of a value."""
+        text = f"so-{value}/on"
+        fields = UNKNOWN["additional_kwargs"]
+        total = _merged(_streamed(redactor, [text[:at], text[at:]], fields))
+        shown = total.additional_kwargs["other"].replace(MARKER, "")
+
+        assert text != total.additional_kwargs["other"]
+        assert value[:4] not in shown
+        assert value[-4:] not in shown
+
+    @pytest.mark.parametrize("word", ["stop", "text", "claude-3-5-sonnet", "openai"])
+    def test_words_that_come_whole(self, word, redactor):
+        """A word is shown as it is by the chunk that brings it, also if repeated."""
+        fields = UNKNOWN["response_metadata"]
+        chunks = _streamed(redactor, [word, word], fields)
+
+        assert [{"z": word}] * 2 == [c.response_metadata for c in chunks[:2]]
+        assert not any(chunk.response_metadata for chunk in chunks[2:])
+
+    def test_lists_that_come_whole(self, redactor):
+        """What chunks append and do not join is not held back."""
+        about = {"kinds": ["text", "stop"], "parts": [{"text": "by default"}]}
+        (chunk,) = _streamed(redactor, [about], lambda m: {"response_metadata": m})
+
+        assert about == chunk.response_metadata
+
+    def test_large_data(self, redactor, value):
+        """Data too large to be held passes; a value across two pieces does not."""
+        data = "".join(random.Random(1).choices(ascii_letters, k=100_000))
+        image = UNKNOWN["image"]
+        clean = _merged(_streamed(redactor, [data, data], image))
+        at = len(value) // 2
+        pieces = [f"{data} {value[:at]}", f"{value[at:]} {data}"]
+        hidden = _merged(_streamed(redactor, pieces, image)).content[0]["base64"]
+
+        assert data + data == clean.content[0]["base64"]
+        assert f"{data} {MARKER} {data}" == hidden
+
+    def test_keys_and_names_in_tails(self, redactor, value):
+        """What is held comes out under a clean key, beside clean names."""
+        guard = MessageStreamGuard(redactor)
+        block = {"type": value, "id": value, value: f"so {value[:9]}"}
+        guard.feed(AIMessageChunk("", id="1", additional_kwargs={"a": block}))
+        (tail,) = guard.flush()
+
+        assert value[:9] in repr(tail)
+        assert value not in repr(tail)
 
 
 class TestMessages:
@@ -194,6 +285,21 @@ class TestEvents:
 
         assert {0: MARKER, 1: "." * len(value)} == shown
         assert "content-block-finish" == events[-1]["event"]
+
+    def test_unknown_deltas(self, redactor, value):
+        """A field of a delta that nobody knows is held back where it stands."""
+        guard = EventStreamGuard(redactor)
+        events = []
+        for letter in value:
+            delta = {"type": "odd-delta", "more": {"deep": letter}}
+            events += guard.feed(
+                {"event": "content-block-delta", "index": 0, "delta": delta}
+            )
+        events += guard.feed({"event": "content-block-finish", "index": 0})
+        deltas = [event["delta"] for event in events[:-1]]
+
+        assert MARKER == "".join(delta["more"]["deep"] for delta in deltas)
+        assert {"odd-delta"} == {delta["type"] for delta in deltas}
 
     def test_other_events(self, redactor, value):
         """Events that come whole are redacted at once."""

@@ -122,6 +122,17 @@ class TestDisguises:
         for size in (1, 2, 3, 5):
             assert redactor.redact_text(text) == _streamed(redactor, text, size)
 
+    def test_a_run_behind_what_came_out(self, caplog):
+        """A value that is out does not hold, or withhold, the run that follows it."""
+        redactor = Redactor()
+        redactor.register("n", "fox tulip 99")
+        text = "fox tulip 994-20-41-66-6f-11 and then a long harmless text"
+        wanted = "[REDACTED:n]4-20-41-66-6f-11 and then a long harmless text"
+        assert wanted == redactor.redact_text(text)
+        for size in (1, 2, 3):
+            assert wanted == _streamed(redactor, text, size)
+        assert [] == caplog.records
+
 
 class TestFailing:
     def test_registered_values_that_cannot_be_listed(self, monkeypatch):

@@ -75,6 +75,34 @@ class TestWrittenOnce:
         assert plain(messages)[1] != data[1]
         assert b"edited in place" in data[1]
 
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [(True, 1), (1, True), (1, 1.0), (1.0, 1), (0, False), (1 << 60, 2.0**60)],
+    )
+    @pytest.mark.parametrize("deep", [False, True])
+    def test_a_number_that_equals_another(self, serde, encoded, old, new, deep):
+        """`1 == 1.0 == True`, but they are written as what they are."""
+        messages = history(3)
+        messages[1].additional_kwargs["n"] = {"m": [old]} if deep else old
+        serde.dumps_typed(messages)
+        encoded.clear()
+        assert (plain(messages), []) == (serde.dumps_typed(messages), encoded)
+
+        messages[1].additional_kwargs["n"] = {"m": [new]} if deep else new
+
+        assert plain(messages) == serde.dumps_typed(messages)
+
+    @pytest.mark.parametrize("old", [True, 1.0, 1 << 60])
+    def test_a_number_among_the_counts(self, serde, old):
+        """In what a provider reported, too."""
+        messages = history(3)
+        messages[1].response_metadata["n"] = old
+        serde.dumps_typed(messages)
+
+        messages[1].response_metadata["n"] = float(old) if old > 1 else int(old)
+
+        assert plain(messages) == serde.dumps_typed(messages)
+
     def test_a_value_registered_later(self, serde, redactor, leaks):
         """A registration makes all messages unknown again."""
         late = "late owl 91 harbour"

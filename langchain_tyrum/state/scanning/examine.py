@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
-from langchain_tyrum.errors import TyrumError
-from langchain_tyrum.redaction.findings import REGISTERED, Finding
+from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.state import compat
-from langchain_tyrum.state.guard import Guard
+from langchain_tyrum.state.guard import NAMELESS, Guard
 from langchain_tyrum.state.scanning.report import ScanFinding, ScanReport
+from langchain_tyrum.state.scanning.texts import UNREADABLE, WHOLE, look_at_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.findings import Finding
 
 _MOST = 10_000
 #: Parts of a checkpoint in which names stand as keys; they are not rewritten.
 _NAMED = ("channel_versions", "versions_seen", "updated_channels")
 _EMPTY = ("", "null", "empty", None)
-_UNREADABLE = Finding("", "", "unreadable", "", 0, 0)
-_WHOLE = Finding("", "", REGISTERED, "serialized", 0, 0)
 _INSIDE = re.compile(r"\.payload\[2\]")
 
 
@@ -54,13 +52,11 @@ class Examiner:
         self._serde = serde
         self._progress = progress
         self._findings: list[ScanFinding] = []
-        self._found = self._repaired = self._rows = 0
+        self.found = self._repaired = self._rows = 0
 
     def report(self) -> ScanReport:
         """Return what was found so far."""
-        return ScanReport(
-            tuple(self._findings), self._found, self._repaired, self._rows
-        )
+        return ScanReport(tuple(self._findings), self.found, self._repaired, self._rows)
 
     def row(self) -> None:
         """Count a row."""
@@ -71,25 +67,39 @@ class Examiner:
     def place(self, table: str, **where: Any) -> ScanFinding:
         """Name a place; ids that hold a value are shown with markers."""
         shown: dict[str, Any] = {
-            key: self._redactor.redact_text(str(each))
+            key: self._shown(str(each))
             for key, each in where.items()
             if each is not None
         }
         return ScanFinding(table=table, **shown)
 
+    def _shown(self, text: str) -> str:
+        return self.cleaned(text) or (text and NAMELESS)
+
     def holds(self, data: bytes) -> bool:
         """Say whether bytes hold a registered value."""
         return self._guard.holds(data, "a file")
 
+    def scan(self, obj: Any) -> list[Finding]:
+        """Tell where values stand."""
+        return self._redactor.scan(obj)
+
+    def cleaned(self, obj: Any) -> Any | None:
+        """Return `obj` with markers in place of values; None when that cannot be."""
+        try:
+            return self._guard.clean(obj, "a row")
+        except RawSecretFound:  # it cannot be searched, or shapes are refused
+            return None
+
     def left(self, table: str) -> None:
         """Note a value in what no row uses."""
-        self._note(self.place(table), [(_WHOLE, "")], repaired=False)
+        self.note(self.place(table), [WHOLE], repaired=False)
 
     def keys(self, place: ScanFinding, columns: dict[str, Any]) -> None:
         """Look at what keys a row: it can be reported, not rewritten."""
         for column, value in columns.items():
             found = self._redactor.scan(str(value)) if value not in ("", None) else []
-            self._note(place, [(each, column) for each in found], repaired=False)
+            self.note(place, found, column=column, repaired=False)
 
     def value(
         self, place: ScanFinding, obj: Any, *, names: tuple[str, ...] = ()
@@ -107,19 +117,19 @@ class Examiner:
         found = self._redactor.scan(obj)
         if not found:
             return None
-        cleaned = self._guard.clean(obj, place.table) if self.repair else None
+        cleaned = self.cleaned(obj) if self.repair else None
         fixed = cleaned is not None and not self._redactor.scan(cleaned)
-        self._note(place, [(each, "") for each in found], repaired=fixed, names=names)
+        self.note(place, found, repaired=fixed, names=names)
         return cleaned if fixed else None
 
     def checkpoint(self, place: ScanFinding, checkpoint: Any) -> Any:
         """Look into a checkpoint, in which the names of channels and nodes stay."""
-        if not isinstance(checkpoint, dict):
+        values = isinstance(checkpoint, dict) and checkpoint.get("channel_values", {})
+        if not isinstance(values, dict):
             return self.value(place, checkpoint)
-        values = checkpoint.get("channel_values") or {}
         named = {key: checkpoint.get(key) for key in _NAMED} | {"": list(values)}
         found = self._redactor.scan(named)
-        self._note(place, [(each, "names") for each in found], repaired=False)
+        self.note(place, found, column="names", repaired=False)
         rest = {k: v for k, v in checkpoint.items() if k not in _NAMED}
         rest["channel_values"] = list(values.values())
         cleaned = self.value(place, rest, names=tuple(map(str, values)))
@@ -143,22 +153,21 @@ class Examiner:
         Returns:
             What is to be written instead, or None.
         """
-        if kind in _EMPTY:
-            return None
-        base, _, cipher = kind.partition("+")
-        look = self.checkpoint if whole else self.value
         try:
+            if kind in _EMPTY:
+                if data and self.holds(data):
+                    self.note(place, [WHOLE], repaired=False)
+                return None
+            base, _, cipher = kind.partition("+")
             raw = self._decrypted(cipher, data) if cipher else data
-            new = self._rewritten(place, base, raw, look)
+            new = self._rewritten(place, base, raw, whole=whole)
             if new is None or not cipher:
                 return None if new is None else (base, new)
             name, data = self._encrypting().cipher.encrypt(new)
             return f"{base}+{name}", data
-        except TyrumError:
-            raise
         except Exception:  # noqa: S110 - what cannot be read is reported, not shown
             pass
-        self._note(place, [(_UNREADABLE, "")], repaired=False)
+        self.note(place, [UNREADABLE], repaired=False)
         return None
 
     def _encrypting(self) -> EncryptedSerializer:
@@ -170,19 +179,17 @@ class Examiner:
         return self._encrypting().cipher.decrypt(cipher, data)
 
     def _rewritten(
-        self,
-        place: ScanFinding,
-        kind: str,
-        raw: bytes,
-        look: Callable[[ScanFinding, Any], Any],
+        self, place: ScanFinding, kind: str, raw: bytes, *, whole: bool
     ) -> bytes | None:
-        before = self._found
+        if kind == "json":
+            return look_at_json(self, place, raw, whole=whole)
+        before = self.found
         loads, dumps = self._codec(kind)
-        cleaned = look(place, loads(raw))
+        cleaned = (self.checkpoint if whole else self.value)(place, loads(raw))
         new: bytes | None = None if cleaned is None else dumps(cleaned)
-        held = self._guard.holds(raw if new is None else new, place.table)
-        if held and (before == self._found or new is not None):
-            self._note(place, [(_WHOLE, "")], repaired=False)  # no walk reaches it
+        held = self.holds(raw if new is None else new)
+        if held and (before == self.found or new is not None):
+            self.note(place, [WHOLE], repaired=False)  # no walk reaches it
         return new
 
     def _codec(self, kind: str) -> tuple[Callable[[bytes], Any], Callable[[Any], Any]]:
@@ -190,8 +197,6 @@ class Examiner:
             return compat.decode, compat.encode
         if kind in ("bytes", "bytearray"):
             return bytes, bytes
-        if kind == "json":
-            return json.loads, lambda obj: json.dumps(obj).encode()
         serde = self._serde
         if isinstance(serde, EncryptedSerializer):
             serde = serde.serde
@@ -202,17 +207,27 @@ class Examiner:
             lambda obj: serde.dumps_typed(obj)[1],
         )
 
-    def _note(
+    def note(
         self,
         place: ScanFinding,
-        found: list[tuple[Finding, str]],
+        found: list[Finding],
         *,
         repaired: bool,
+        column: str = "",
         names: tuple[str, ...] = (),
     ) -> None:
-        self._found += len(found)
+        """Count what was found, and keep the first of it.
+
+        Args:
+            place: Where it stands.
+            found: What was found there.
+            repaired: Whether markers stand there now.
+            column: The column, where that is not told by the place.
+            names: Of channels, when their values are listed in what was searched.
+        """
+        self.found += len(found)
         self._repaired += len(found) if repaired else 0
-        for each, column in found[: _MOST - len(self._findings)]:
+        for each in found[: _MOST - len(self._findings)]:
             path = _INSIDE.sub("", each.path)
             path = _with_name(path, names) if names else path
             self._findings.append(
@@ -221,7 +236,7 @@ class Examiner:
                     thread=place.thread,
                     checkpoint=place.checkpoint,
                     channel=column or place.channel,
-                    path=self._redactor.redact_text(path),
+                    path=self._shown(path),
                     name=each.name,
                     rule=each.rule,
                     encoding=each.encoding,

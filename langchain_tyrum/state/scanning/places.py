@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.state.scanning.texts import look_at_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,15 +109,9 @@ def scan_lines(path: Path, examiner: Examiner) -> None:
 
 
 def _line(line: bytes, number: int, examiner: Examiner) -> bytes | None:
-    if not line.strip():
+    text = line.rstrip(b"\r\n")
+    if not text.strip():
         return None
     examiner.row()
-    place = examiner.place(f"line {number}")
-    try:
-        obj = json.loads(line)
-    except ValueError:  # not JSON: it is looked at as text
-        return examiner.value(place, line)  # type: ignore[no-any-return]
-    cleaned = examiner.value(place, obj)
-    if cleaned is None:
-        return None
-    return json.dumps(cleaned, ensure_ascii=False).encode() + b"\n"
+    new = look_at_json(examiner, examiner.place(f"line {number}"), text, line=True)
+    return None if new is None else new + line[len(text) :]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.state.scanning.texts import look_at_json
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
 
     from langchain_tyrum.state.scanning.examine import Examiner
@@ -105,6 +106,10 @@ class Dialect:
     tables: tuple[Table, ...]
     columns: str
 
+    def marked(self, key: Any) -> str:
+        """Return the mark of a key: what SQLite has as text may be none."""
+        return f"CAST({self.mark} AS TEXT)" if isinstance(key, bytes) else self.mark
+
 
 SQLITE_DIALECT = Dialect(
     "?", "{}", "{}", SQLITE, "SELECT name FROM pragma_table_info(?)"
@@ -141,6 +146,13 @@ class Database:
             connection.commit()
         return [tuple(row.values()) if isinstance(row, dict) else row for row in rows]
 
+    def each(self, statement: str) -> Generator[tuple[Any, ...]]:
+        """Yield the rows of a statement, whose table may be large."""
+        with self._connect() as connection, closing(connection.cursor()) as cursor:
+            cursor.execute(statement)
+            while rows := cursor.fetchmany(_ROWS):
+                yield from rows
+
     def tell(self, statements: list[tuple[str, tuple[Any, ...]]]) -> None:
         """Run statements in one transaction."""
         with self._connect() as connection, closing(connection.cursor()) as cursor:
@@ -159,17 +171,19 @@ class Database:
 
     def rows(self, table: Table) -> Iterator[list[dict[str, Any]]]:
         """Yield rows, a few at a time, in the order of their keys."""
-        dialect, after = self.dialect, None
+        dialect = self.dialect
+        after: tuple[Any, ...] = ()
         read = [
             dialect.text.format(column) if column in table.texts else column
             for column in table.columns
         ]
-        keys, marks = ", ".join(table.keys), ", ".join([dialect.mark] * len(table.keys))
+        keys = ", ".join(table.keys)
         start = f"SELECT {', '.join(read)} FROM {table.name}"  # noqa: S608 - no input
         while True:
+            marks = ", ".join(dialect.marked(key) for key in after)
             beyond = f" WHERE ({keys}) > ({marks})" if after else ""
             ask = f"{start}{beyond} ORDER BY {keys} LIMIT {_ROWS}"
-            found = self.ask(ask, after or ())
+            found = self.ask(ask, after)
             rows = [dict(zip(table.columns, row, strict=True)) for row in found]
             if rows:
                 yield rows
@@ -186,7 +200,9 @@ class Database:
             f"{column} = {text.format(mark) if column in table.texts else mark}"
             for column in changed
         )
-        same = " AND ".join(f"{key} = {mark}" for key in table.keys)
+        same = " AND ".join(
+            f"{key} = {self.dialect.marked(row[key])}" for key in table.keys
+        )
         given = (*changed.values(), *(row[key] for key in table.keys))
         return f"UPDATE {table.name} SET {sets} WHERE {same}", given  # noqa: S608
 
@@ -219,7 +235,7 @@ def _examine(table: Table, row: dict[str, Any], examiner: Examiner) -> dict[str,
     if table.typed is not None:
         kind, data = (row[column] for column in table.typed)
         whole = table.typed[1] == "checkpoint"
-        new = examiner.typed(place, kind, bytes(data or b""), whole=whole)
+        new = examiner.typed(place, kind, _bytes(data), whole=whole)
         if new is not None:
             changed |= dict(zip(table.typed, new, strict=True))
     for column in table.texts:
@@ -231,15 +247,41 @@ def _examine(table: Table, row: dict[str, Any], examiner: Examiner) -> dict[str,
 
 def _json(
     stored: Any, place: ScanFinding, examiner: Examiner, column: str
-) -> Any | None:
+) -> str | bytes | None:
     if stored is None:
         return None
-    look = examiner.checkpoint if column == "checkpoint" else examiner.value
-    cleaned = look(place, json.loads(stored))
-    if cleaned is None:
-        return None
-    text = json.dumps(cleaned, ensure_ascii=False)
-    return text.encode() if isinstance(stored, bytes) else text
+    new = look_at_json(examiner, place, _bytes(stored), whole=column == "checkpoint")
+    if new is None or isinstance(stored, bytes):
+        return new
+    return new.decode("utf-8", "surrogatepass")
+
+
+def _bytes(stored: Any) -> bytes:
+    """Return the bytes of a cell: SQLite keeps anything in any column."""
+    if stored is None or isinstance(stored, bytes | bytearray | memoryview):
+        return bytes(stored or b"")
+    return str(stored).encode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def held_sqlite(connection: Any, lock: Any = None) -> Iterator[Any]:
+    """Use a SQLite connection, also for text that is not in UTF-8: it comes as bytes.
+
+    Else one such cell would end a scan, with its text in the error.
+    """
+    with held(connection, lock):
+        before, connection.text_factory = connection.text_factory, _text
+        try:
+            yield connection
+        finally:
+            connection.text_factory = before
+
+
+def _text(data: bytes) -> str | bytes:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 @contextmanager

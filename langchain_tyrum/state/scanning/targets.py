@@ -15,7 +15,7 @@ from langgraph.store.base import BaseStore
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state.scanning.examine import Examiner
-from langchain_tyrum.state.scanning.leftovers import scan_file, sweep
+from langchain_tyrum.state.scanning.leftovers import scan_leftovers, sweep
 from langchain_tyrum.state.scanning.places import (
     scan_lines,
     scan_memory,
@@ -27,6 +27,7 @@ from langchain_tyrum.state.scanning.tables import (
     SQLITE_DIALECT,
     Database,
     held,
+    held_sqlite,
     scan_database,
 )
 
@@ -56,7 +57,8 @@ def scan_checkpoints(
 
     Registered values in all their forms, and shapes of credentials, in values, pending
     writes, metadata, and in what keys rows: thread ids, namespaces, names. It reads a
-    few rows at a time. In a SQLite file registered values are also looked for in pages
+    few rows at a time, and one that cannot be read ends no scan: it is reported. In a
+    SQLite file registered values are also looked for in tables of others, and in pages
     that no row uses any more, such as those of deleted threads.
 
     A repair writes rows anew with markers, row by row, so that one that was broken off
@@ -94,24 +96,49 @@ def scan_checkpoints(
     return examiner.report()
 
 
+def check_target(target: str) -> None:
+    """Refuse the name of what cannot be scanned, before anything else is done.
+
+    A server is not asked.
+
+    Raises:
+        ConfigError: It is no file, or one of another kind.
+    """
+    if not target.startswith(_POSTGRES):
+        _file(target)
+
+
+def _file(target: str) -> Path:
+    path = Path(target.removeprefix(_SQLITE))
+    shown = path.name or str(path)
+    if path.is_dir():
+        raise ConfigError(f"{shown!r} is a folder: name the file in it to scan")
+    if not path.is_file():
+        raise ConfigError(f"there is no file {shown!r} to scan: check the path")
+    if path.suffix in _LINES:
+        return path
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if not head:
+        raise ConfigError(f"{shown!r} is empty: check the path")
+    if head != _MAGIC:
+        raise ConfigError(f"{shown!r} is neither a SQLite file nor a .jsonl export")
+    return path
+
+
 def _scan_named(target: str, examiner: Examiner) -> None:
     if target.startswith(_POSTGRES):
         with _postgres(target.replace("+psycopg", "", 1)) as server:
             scan_database(Database(lambda: held(server), POSTGRES_DIALECT), examiner)
         return
-    path = Path(target.removeprefix(_SQLITE))
-    if not path.is_file():
-        raise ConfigError(f"there is no file {path.name!r} to scan: check the path")
+    path = _file(target)
     if path.suffix in _LINES:
         scan_lines(path, examiner)
         return
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise ConfigError(
-                f"{path.name!r} is neither a SQLite file nor a .jsonl export"
-            )
     with closing(sqlite3.connect(path)) as connection:
-        _scan_sqlite(Database(lambda: held(connection), SQLITE_DIALECT), examiner)
+        _scan_sqlite(
+            Database(lambda: held_sqlite(connection), SQLITE_DIALECT), examiner
+        )
 
 
 def _scan_object(target: Any, examiner: Examiner) -> None:
@@ -119,7 +146,8 @@ def _scan_object(target: Any, examiner: Examiner) -> None:
     connection = getattr(target, "conn", None)
     lock = getattr(target, "lock", None)
     if isinstance(connection, sqlite3.Connection):
-        _scan_sqlite(Database(lambda: held(connection, lock), SQLITE_DIALECT), examiner)
+        local = Database(lambda: held_sqlite(connection, lock), SQLITE_DIALECT)
+        _scan_sqlite(local, examiner)
     elif connection is not None:
         scan_database(Database(_pooled(target, connection), POSTGRES_DIALECT), examiner)
     elif isinstance(target, InMemorySaver):
@@ -147,13 +175,12 @@ def _scan_sqlite(database: Database, examiner: Examiner) -> None:
     if examiner.repair:
         database.ask("PRAGMA secure_delete = ON")
     scan_database(database, examiner)
+    swept = False
     if examiner.repair:
         # also when nothing was found: a repair may have been broken off before it
         with suppress(sqlite3.OperationalError):  # somebody reads: seen below
-            sweep(database)
-    if examiner.report().ok:
-        for name in database.ask("SELECT file FROM pragma_database_list"):
-            scan_file(str(name[0] or ""), examiner)
+            swept = sweep(database)
+    scan_leftovers(database, examiner, swept=swept)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The leak matrix: plant canaries, run a graph in every way, read every sink back."""
 
-from langchain_tyrum.testing.leaks.matrix import LeakMatrix, assert_no_leaks
+from langchain_tyrum.testing.leaks.asserting import aassert_no_leaks, assert_no_leaks
+from langchain_tyrum.testing.leaks.matrix import LeakMatrix
 from langchain_tyrum.testing.leaks.report import Leak, LeakReport, LeaksFound, Trial
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "LeakReport",
     "LeaksFound",
     "Trial",
+    "aassert_no_leaks",
     "assert_no_leaks",
 ]

@@ -159,6 +159,7 @@ class Canaries:
         self._kinds = [known[name] for name in wanted]
         self._made: dict[str, list[Canary]] = {}
         self.wanted: dict[str, dict[bytes, str]] = {}
+        self._watched: set[str] = set()
         self._finder: Finder | None = None
 
     def __repr__(self) -> str:
@@ -184,7 +185,8 @@ class Canaries:
         if path not in self._made:
             self._made[path] = [Canary.of(kind, path) for kind in self._kinds]
         for canary in self._made[path]:
-            self.watch(canary.name, canary.value)
+            self.wanted[canary.name] = forms(canary.value)
+            self._finder = None
             if canary.registered:
                 self._redactor.register(canary.name, canary.value, tenant=self._tenant)
         return " ; ".join(canary.text for canary in self._made[path])
@@ -206,11 +208,15 @@ class Canaries:
     def watch(self, name: str, value: str) -> None:
         """Look for one more value, which somebody else plants.
 
+        It is looked for in more forms than a canary, and with escapes undone: where
+        canaries turn up is known, what a stranger does to a value is not.
+
         Args:
             name: What the report calls it.
             value: The raw value.
         """
-        self.wanted[name] = forms(value)
+        self.wanted[name] = forms(value, wide=True)
+        self._watched.add(name)
         self._finder = None
 
     def find(self, data: bytes) -> set[tuple[str, str]]:
@@ -223,7 +229,7 @@ class Canaries:
             Pairs of a canary's name and an encoding.
         """
         if self._finder is None:
-            self._finder = Finder(self.wanted)
+            self._finder = Finder(self.wanted, self._watched)
         return self._finder.find(data)
 
     def forget(self) -> None:

@@ -14,24 +14,28 @@ from urllib.parse import quote, quote_plus
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from langchain_tyrum.testing.leaks.unescaping import unescaped
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _SHORTEST = 6
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
-def forms(value: str) -> dict[bytes, str]:
+def forms(value: str, *, wide: bool = False) -> dict[bytes, str]:
     """Every form in which a value is looked for, with the name of its encoding.
 
     Args:
         value: The value.
+        wide: Also those that a redactor need not know: for a value that somebody else
+            brings along, and may have turned into anything.
 
     Returns:
         Form to encoding; the first encoding that yields a form names it.
     """
     found: dict[bytes, str] = {}
-    for form, encoding in _all(value):
+    for form, encoding in (*_all(value), *(_wide(value) if wide else ())):
         if len(form) >= _SHORTEST:
             found.setdefault(form, encoding)
     return found
@@ -42,9 +46,13 @@ class Finder:
 
     Args:
         wanted: The forms of each value, by the value's name.
+        wide: The names of those that are looked for with escapes undone, too.
     """
 
-    def __init__(self, wanted: Mapping[str, Mapping[bytes, str]]) -> None:
+    def __init__(
+        self, wanted: Mapping[str, Mapping[bytes, str]], wide: Iterable[str] = ()
+    ) -> None:
+        self._wide = frozenset(wide)
         self._named = [
             (form, (name, encoding))
             for name, shapes in wanted.items()
@@ -64,6 +72,13 @@ class Finder:
         Returns:
             Pairs of name and encoding.
         """
+        found = self._matches(data)
+        if self._wide and (plain := unescaped(data)) != data:
+            hidden = {name for name, _ in self._matches(plain)} & self._wide
+            found |= {(n, "escaped") for n in hidden - {name for name, _ in found}}
+        return found
+
+    def _matches(self, data: bytes) -> set[tuple[str, str]]:
         found = self._engine.find_matches_as_indexes(data, overlapping=True)
         return {self._named[index][1] for index, _, _ in found}
 
@@ -89,10 +104,25 @@ def _all(value: str) -> Iterator[tuple[bytes, str]]:
     yield raw.hex().encode(), "hex"
     yield raw.hex().upper().encode(), "hex"
     yield base64.b32encode(raw).rstrip(b"="), "base32"
+    for coded in _cores(raw):
+        yield coded, "base64"
+
+
+def _wide(value: str) -> Iterator[tuple[bytes, str]]:
+    raw = value.encode()
+    for separator in (":", "-", " "):
+        yield raw.hex(separator).encode(), "hex"
+        yield raw.hex(separator).upper().encode(), "hex"
+    for once in _cores(raw):
+        for twice in _cores(once):
+            yield twice, "base64 twice"
+
+
+def _cores(raw: bytes) -> Iterator[bytes]:
     for skip in range(3):
         coded = _base64_core(raw, skip)
-        yield coded, "base64"
-        yield coded.translate(_URL_SAFE), "base64"
+        yield coded
+        yield coded.translate(_URL_SAFE)
 
 
 def _base64_core(raw: bytes, skip: int) -> bytes:

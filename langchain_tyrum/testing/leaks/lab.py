@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 
+from langchain_tyrum.testing.leaks.reaching import unknown_channels
 from langchain_tyrum.testing.leaks.report import Leak, Trial
 from langchain_tyrum.testing.leaks.runs import Run
 from langchain_tyrum.testing.leaks.wire import TraceWire
@@ -64,7 +65,7 @@ class Lab:
             What it showed.
         """
         return self._judged(
-            Run(case, way, self.wire, self.client).run(), way, paths, seen
+            Run(case, way, self.wire, self.client).run(), way, paths, seen, case
         )
 
     async def atry(
@@ -72,23 +73,22 @@ class Lab:
     ) -> Trial:
         """Run a case one async way."""
         evidence = await Run(case, way, self.wire, self.client).arun()
-        return self._judged(evidence, way, paths, seen)
+        return self._judged(evidence, way, paths, seen, case)
 
     def _judged(
-        self, evidence: Evidence, way: Way, paths: Iterable[str], seen: Seen
+        self,
+        evidence: Evidence,
+        way: Way,
+        paths: Iterable[str],
+        seen: Seen,
+        case: Case,
     ) -> Trial:
         leaks = [
             Leak(way.name, surface, name, encoding)
             for surface, data in evidence.sinks.items()
             for name, encoding in sorted(self.canaries.find(data))
         ]
-        everything = b"\n".join(evidence.sinks.values())
-        unseen = [
-            f"nothing of {path!r} was seen, not even a marker"
-            for path in paths
-            if not any(leak.canary.startswith(f"{path}/") for leak in leaks)
-            and not any(sign in everything for sign in self.canaries.signs(path))
-        ]
+        unseen = self._unseen(evidence, leaks, paths, case)
         self.wire.release(self.client)
         return Trial(
             way=way.name,
@@ -96,6 +96,41 @@ class Lab:
             leaks=tuple(leaks),
             dead=(*evidence.dead, *unseen, *seen()),
         )
+
+    def _unseen(
+        self,
+        evidence: Evidence,
+        leaks: Iterable[Leak],
+        paths: Iterable[str],
+        case: Case,
+    ) -> list[str]:
+        """What was planted, and neither leaked nor left a marker where it must."""
+        dropped, lost = _dropped(case)
+        reasons = []
+        for path in paths:
+            why = next((w for k, w in dropped.items() if _within(path, k)), "")
+            shown = any(leak.canary.startswith(f"{path}/") for leak in leaks)
+            marked = any(s in evidence.proof for s in self.canaries.signs(path))
+            if why or not (shown or marked):
+                cause = f": {why}" if why else ""
+                reasons.append(f"nothing of {path!r} {lost}{cause}")
+        return reasons
+
+
+def _within(path: str, parent: str) -> bool:
+    return path == parent or path.startswith(f"{parent}/")
+
+
+def _dropped(case: Case) -> tuple[dict[str, str], str]:
+    """Why inputs did not get into a graph: by the path of a canary, and in general."""
+    if not case.reaches:
+        return {}, "was seen, not even a marker"
+    unknown, known = unknown_channels(case.graph, case.steps)
+    why = {
+        f"input/{key}": f"the graph takes no {key!r}, it takes {known}"
+        for key in unknown
+    }
+    return why, "was seen in state, result or streams, not even a marker"
 
 
 @contextlib.contextmanager

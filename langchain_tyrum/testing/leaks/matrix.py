@@ -14,6 +14,11 @@ from langgraph.store.memory import InMemoryStore
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.testing.leaks.canaries import Canaries
 from langchain_tyrum.testing.leaks.lab import Lab, aopened_saver, opened_saver
+from langchain_tyrum.testing.leaks.options import (
+    refuse_running_loop,
+    refuse_single,
+    refuse_unknown,
+)
 from langchain_tyrum.testing.leaks.planting import (
     PATHS,
     planted_config,
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker import SecretBroker
     from langchain_tyrum.testing.leaks.ways import Way
 
+_SYNC_ONLY = "an event loop runs: use run() where none does"
 _ASYNC_ONLY = "the saver serves one kind of call: use arun(), or give a factory"
 
 
@@ -51,6 +57,10 @@ class LeakMatrix:
     wire on a loopback endpoint, logs at DEBUG, standard output, `repr`, and what is
     raised, with its notes and causes. Models and tools run for real: use fakes.
 
+    Not read: what is written past Python's streams (`os.write` to file descriptor 1,
+    subprocesses), loggers with `propagate=False`, encrypted stores, and values cut
+    into pieces, except streamed pieces and adjacent text blocks of one message.
+
     Args:
         graph: A compiled graph, or a function that makes one. A function is called
             for each way, with a fresh `checkpointer` and `store` if it takes
@@ -63,7 +73,8 @@ class LeakMatrix:
         context: The run's `context`, if the graph takes one.
         updates: State updates to apply afterwards, through `update_state`.
         secrets: Raw values by name that the graph brings along by itself, e.g. what
-            its tools lease; they are looked for too.
+            its tools lease; they are looked for too, in more forms than canaries:
+            escapes of single letters, base64 of base64, with unseen characters.
         plant: Where canaries go; any of `input`, `metadata`, `tags`, `run_name`,
             `configurable`.
         kinds: The kinds of canaries; all by default.
@@ -78,8 +89,8 @@ class LeakMatrix:
             broker identifies for these runs.
 
     Raises:
-        ConfigError: A way, kind or path is unknown, there are no inputs, or the graph
-            is protected by another broker.
+        ConfigError: A way, kind or path is unknown, one thing stands where a list
+            belongs, there are no inputs, or the graph is protected by another broker.
     """
 
     def __init__(
@@ -100,10 +111,13 @@ class LeakMatrix:
         frames: bool = False,
         tenant: str = "default",
     ) -> None:
+        refuse_single(
+            inputs=inputs, updates=updates, plant=plant, kinds=kinds, ways=ways
+        )
         wanted = list(WAYS) if ways is None else list(ways)
         paths = tuple(plant)
-        _refuse_unknown("ways", wanted, WAYS)
-        _refuse_unknown("plant", paths, PATHS)
+        refuse_unknown("ways", wanted, WAYS)
+        refuse_unknown("plant", paths, PATHS)
         if not inputs:
             raise ConfigError("inputs is empty: give at least one input to run")
         membrane = getattr(graph, "membrane", None)
@@ -114,6 +128,7 @@ class LeakMatrix:
         self._paths, self._raises, self._frames = paths, raises, frames
         self._ways = [WAYS[name] for name in wanted]
         self._sinks = dict(sinks or {})
+        self._protected = True
         self._canaries = Canaries(broker.redactor, kinds=kinds, tenant=tenant)
         for name, value in (secrets or {}).items():
             self._canaries.watch(name, value)
@@ -127,26 +142,40 @@ class LeakMatrix:
         Returns:
             The report. Ways that the graph's saver does not serve are listed in it
             as skipped: run the async ones with `arun`.
+
+        Raises:
+            ConfigError: An event loop runs here, and async ways are wanted.
         """
+        later = self._of(is_async=True)
+        if not self._serves_both:
+            skipped = dict.fromkeys((way.name for way in later), _ASYNC_ONLY)
+            return LeakReport((*self._sync_trials(),), skipped, self._protected)
+        if later:
+            refuse_running_loop()
         trials = [*self._sync_trials()]
-        if self._serves_both:
-            report = asyncio.run(self.arun())
-            return LeakReport((*trials, *report.trials), report.skipped)
-        return LeakReport(tuple(trials), self._skipped(is_async=True))
+        if later:
+            trials += asyncio.run(self._async_trials())
+        return LeakReport(tuple(trials), {}, self._protected)
 
     async def arun(self) -> LeakReport:
         """Run the async ways, in the event loop that is running.
 
         Returns:
-            The report.
+            The report. It lists the sync ways as skipped.
         """
+        trials = await self._async_trials()
+        sync = (way.name for way in self._of(is_async=False))
+        skipped = dict.fromkeys(sync, _SYNC_ONLY)
+        return LeakReport(tuple(trials), skipped, self._protected)
+
+    async def _async_trials(self) -> list[Trial]:
         trials: list[Trial] = []
         with Lab(self._canaries) as lab, self._planted() as (steps, config):
             for way in self._of(is_async=True):
                 async with aopened_saver() as saver:
                     case = self._case(steps, config, saver, is_async=True)
                     trials.append(await lab.atry(case, way, paths=self._seen))
-        return LeakReport(tuple(trials), {})
+        return trials
 
     def _sync_trials(self) -> Iterator[Trial]:
         with Lab(self._canaries) as lab, self._planted() as (steps, config):
@@ -181,9 +210,11 @@ class LeakMatrix:
         is_async: bool = False,
     ) -> Case:
         graph = self._made(saver)
+        self._protected = getattr(graph, "membrane", None) is not None
         case = Case(
             graph, list(steps), config, raises=self._raises, frames=self._frames
         )
+        case.reaches = True
         case.sinks = dict(self._sinks)
         if self._context is not None:
             case.options["context"] = self._context
@@ -220,35 +251,6 @@ class LeakMatrix:
     def _of(self, *, is_async: bool) -> list[Way]:
         return [way for way in self._ways if way.is_async is is_async]
 
-    def _skipped(self, *, is_async: bool) -> dict[str, str]:
-        return {way.name: _ASYNC_ONLY for way in self._of(is_async=is_async)}
-
-
-def assert_no_leaks(
-    graph: Pregel[Any, Any, Any, Any] | Callable[..., Any],
-    broker: SecretBroker,
-    *,
-    inputs: Sequence[Any],
-    **options: Any,
-) -> LeakReport:
-    """Run the leak matrix on a graph, for use in a test.
-
-    Args:
-        graph: As for `LeakMatrix`.
-        broker: The broker of the graph.
-        inputs: What to run.
-        **options: Further options of `LeakMatrix`.
-
-    Returns:
-        The report, which is ok.
-
-    Raises:
-        LeaksFound: Something leaked, or a run was not alive.
-    """
-    report = LeakMatrix(graph, broker, inputs=inputs, **options).run()
-    report.raise_for_leaks()
-    return report
-
 
 def _updating(graph: Any, values: Any, *, is_async: bool) -> Callable[[Any], Any]:
     async def aupdate(config: Any) -> Any:
@@ -260,8 +262,3 @@ def _updating(graph: Any, values: Any, *, is_async: bool) -> Callable[[Any], Any
         return SKIP
 
     return aupdate if is_async else update
-
-
-def _refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
-    if unknown := [name for name in given if name not in known]:
-        raise ConfigError(f"unknown {what} {unknown}: choose among {[*known]}")

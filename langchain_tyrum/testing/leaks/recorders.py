@@ -25,6 +25,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[str] = []
         self.texts: list[bytes] = []
+        self.inner: list[bytes] = []
         self.frames: list[bytes] = []
         self.tokens: list[str] = []
 
@@ -34,7 +35,10 @@ class Heard:
     def hear(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Keep one event; a value may be split over several tokens."""
         self.events.append(event)
-        self.texts.append(told([args, kwargs], frames=self.frames))
+        text = told([args, kwargs], frames=self.frames)
+        self.texts.append(text)
+        if kwargs.get("parent_run_id") is not None:
+            self.inner.append(text)
         if event == "on_llm_new_token":
             self.tokens.append(str(args[0] if args else kwargs.get("token")))
 
@@ -122,6 +126,10 @@ def listening() -> Iterator[Output]:
     level = root.level
     for logger in before:
         logger.setLevel(logging.WARNING)
+    unheard = _AsBefore(level)
+    theirs = _handlers()
+    for each in theirs:
+        each.addFilter(unheard)
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
@@ -135,8 +143,35 @@ def listening() -> Iterator[Output]:
         output.warnings.extend(said or ())
         root.removeHandler(handler)
         root.setLevel(level)
+        for each in theirs:
+            each.removeFilter(unheard)
         for logger, was in before.items():
             logger.setLevel(was)
+
+
+def _handlers() -> list[logging.Handler]:
+    known = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
+    return [h for each in known for h in getattr(each, "handlers", ())]
+
+
+class _AsBefore(logging.Filter):
+    """Keeps from the user's handlers what the root's own level kept from them.
+
+    Args:
+        level: The root's level before it was lowered.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        logger: logging.Logger | None = logging.getLogger(record.name)
+        while logger is not None and logger.parent is not None:
+            if logger.level:
+                return True
+            logger = logger.parent
+        return record.levelno >= self._level
 
 
 class _Everything(logging.Formatter):

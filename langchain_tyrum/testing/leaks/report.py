@@ -10,7 +10,8 @@ from langchain_tyrum.errors import TyrumError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_MOST = 30
+_MOST = 10
+_BARE = ": is this graph protected? protect(graph, broker)"
 
 
 class LeaksFound(TyrumError, AssertionError):
@@ -66,10 +67,12 @@ class LeakReport:
     Attributes:
         trials: One for each way.
         skipped: Ways that were not run, and why.
+        protected: Whether the graph was one that `protect` returned.
     """
 
     trials: tuple[Trial, ...]
     skipped: Mapping[str, str]
+    protected: bool = True
 
     @property
     def leaks(self) -> tuple[Leak, ...]:
@@ -102,7 +105,8 @@ class LeakReport:
             LeaksFound: Something leaked, or a run was not alive.
         """
         if not self.ok:
-            raise LeaksFound(f"the leak matrix is not clean\n{self}")
+            hint = "" if self.protected else _BARE
+            raise LeaksFound(f"the leak matrix is not clean{hint}\n{self}")
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))

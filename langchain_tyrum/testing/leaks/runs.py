@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tracers import LangChainTracer
 from langsmith import tracing_context
 
+from langchain_tyrum.testing.leaks.reaching import reached
 from langchain_tyrum.testing.leaks.recorders import (
     Heard,
     async_recording_handler,
@@ -46,6 +47,8 @@ class Case:
         context: What stands around the run, e.g. another tracing context.
         frames: Whether the locals of frames that errors carry are a surface too.
         sinks: Further places to read, by the surface's name.
+        reaches: Whether what is planted must get into the graph: a marker in a trace
+            of the mere call is no proof.
     """
 
     graph: Any
@@ -59,6 +62,7 @@ class Case:
     context: Callable[[], Any] | None = None
     frames: bool = True
     sinks: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    reaches: bool = False
 
 
 #: What a step returns that ran the graph by itself.
@@ -72,10 +76,12 @@ class Evidence:
     Attributes:
         sinks: The bytes of each surface.
         dead: Why the run proves nothing; empty for a run that is alive.
+        proof: Where markers must show up.
     """
 
     sinks: Mapping[str, bytes]
     dead: tuple[str, ...] = ()
+    proof: bytes = field(default=b"", repr=False)
 
     def __repr__(self) -> str:
         size = sum(map(len, self.sinks.values()))
@@ -247,7 +253,14 @@ class Run:
             sinks["exception frames"] = b"\n".join(frames)
         for name, read in self._case.sinks.items():
             sinks[name] = told(read())
-        return Evidence(sinks, tuple(self._dead(sinks)))
+        return Evidence(sinks, tuple(self._dead(sinks)), self._proof(sinks))
+
+    def _proof(self, sinks: Mapping[str, bytes]) -> bytes:
+        case = self._case
+        if not case.reaches:
+            return b"\n".join(sinks.values())
+        inner = [*self._heard.inner, *self._aheard.inner]
+        return reached(sinks, inner, steps=case.steps, own=case.sinks)
 
     def _dead(self, sinks: Mapping[str, bytes]) -> list[str]:
         """Why the run proves nothing."""

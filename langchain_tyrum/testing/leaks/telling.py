@@ -78,6 +78,8 @@ class _Reader:
             for key, value in list(obj.items()):
                 self.read(key)
                 self.read(value)
+                if key == "content" and isinstance(value, list):
+                    self.read(_in_one(value))
         elif isinstance(obj, BaseException):
             self._error(obj)
         elif not type(obj).__module__.startswith(_CLOSED):
@@ -120,6 +122,14 @@ class _Reader:
                     if isinstance(value, _SHOWN):
                         self.frames.append(repr(value).encode("utf-8", "replace"))
             trace = trace.tb_next
+
+
+def _in_one(blocks: list[Any]) -> str:
+    """The text blocks of a message as its reader sees them: as one text."""
+    texts = [
+        block.get("text") if isinstance(block, dict) else block for block in blocks
+    ]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _is_container(obj: Any) -> bool:

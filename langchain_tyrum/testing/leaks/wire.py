@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -23,6 +24,7 @@ _INFO: dict[str, Any] = {
     },
     "instance_flags": {},
 }
+_LOG = logging.getLogger("langsmith.client")
 _PLAIN_HEADERS = {"x-api-key", "content-length", "host"}
 
 
@@ -41,6 +43,8 @@ class TraceWire:
         self.bodies: list[bytes] = []
         self.unread = 0
         self._clients: list[Client] = []
+        self._quiet = _Quiet()
+        _LOG.addFilter(self._quiet)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(
@@ -100,6 +104,7 @@ class TraceWire:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        _LOG.removeFilter(self._quiet)
 
     def keep(self, head: str, body: bytes, encoding: str) -> None:
         """Keep one request, readable."""
@@ -108,6 +113,13 @@ class TraceWire:
         except Exception:
             self.unread += 1
         self.bodies.append(head.encode("utf-8", "replace") + b"\n" + body)
+
+
+class _Quiet(logging.Filter):
+    """Drops the advice to compress, which this endpoint leaves off on purpose."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Run compression is not enabled")
 
 
 def _unpacked(body: bytes, encoding: str) -> bytes:

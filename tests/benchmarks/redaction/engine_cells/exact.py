@@ -58,7 +58,7 @@ def knowing(count: int, *, shapes: bool = False) -> Redactor:
 def settle() -> None:
     """Wait for the threads that merge what was compiled."""
     for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread():
+        if thread.name == "tyrum-merge":
             thread.join(timeout=30)
 
 
