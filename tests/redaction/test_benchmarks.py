@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +26,13 @@ PARTS = (
     "traces",
 )
 BUDGET = 0.002
+
+
+@pytest.fixture(autouse=True)
+def _logging_goes_on():
+    """The scripts silence logging for their own process, which is ours here."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")
