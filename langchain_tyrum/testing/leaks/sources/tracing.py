@@ -174,7 +174,8 @@ ROWS: tuple[Source, ...] = (
     ),
     Source("tracing_context", "LangSmith", _in_context),
     Source("replicas", "LangSmith", _replicas),
-    Source("environment", "LangSmith", _environment),
+    # Open: events v2 and the run log show variables that LangSmith copies into metadata.
+    Source("environment", "LangSmith", _environment, ways=("stream", "ainvoke")),
     *(
         Source(name, "LangSmith", partial(_does, act))
         for name, act in _ACTS.items()
