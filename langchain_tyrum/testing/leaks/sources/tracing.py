@@ -174,7 +174,7 @@ ROWS: tuple[Source, ...] = (
     ),
     Source("tracing_context", "LangSmith", _in_context),
     Source("replicas", "LangSmith", _replicas),
-    # Open: events v2 and the run log show variables that LangSmith copies into metadata.
+    # Open: events v2 and the run log show what LangSmith copies from variables.
     Source("environment", "LangSmith", _environment, ways=("stream", "ainvoke")),
     *(
         Source(name, "LangSmith", partial(_does, act))
