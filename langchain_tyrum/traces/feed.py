@@ -170,10 +170,15 @@ class EventFeed:
         return clean
 
     def _clean_named(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {
+        clean = {
             name: value if name in _IDS else self._clean(value)
             for name, value in kwargs.items()
         }
+        # LangSmith's client adds what environment variables hold to this very dict,
+        # after the event.
+        if isinstance(metadata := clean.get("metadata"), dict):
+            clean["metadata"] = dict(metadata)
+        return clean
 
 
 def _slot(open_: Any, kwargs: dict[str, Any], make: Any) -> Any:

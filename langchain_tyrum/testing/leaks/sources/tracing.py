@@ -175,7 +175,7 @@ ROWS: tuple[Source, ...] = (
     Source("tracing_context", "LangSmith", _in_context),
     Source("replicas", "LangSmith", _replicas),
     # Open: events v2 and the run log show what LangSmith copies from variables.
-    Source("environment", "LangSmith", _environment, ways=("stream", "ainvoke")),
+    Source("environment", "LangSmith", _environment),
     *(
         Source(name, "LangSmith", partial(_does, act))
         for name, act in _ACTS.items()
