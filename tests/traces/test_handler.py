@@ -743,3 +743,41 @@ class TestGuardCallbacks:
         )
 
         assert {"a": "[REDACTED:c/input]"} == witness.seen[0][1][0]
+
+
+class Keeping(BaseCallbackHandler):
+    """Keeps what it was told, to read it later."""
+
+    def __init__(self):
+        self.metadata = []
+
+    def on_chain_start(self, serialized, inputs, *, metadata=None, **kwargs):
+        self.metadata.append(metadata)
+
+
+class TestMetadata:
+    @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+    async def test_is_the_handler_s_own(self, way, redactor):
+        """What others add to a run's metadata later never shows to a handler."""
+        inner, live = Keeping(), []
+
+        class Adding(BaseCallbackHandler):
+            """Adds to the live dict, as LangSmith's client does."""
+
+            def on_chain_end(self, outputs, **kwargs):
+                for each in live:
+                    each["LATER"] = "whatever the environment holds"
+
+            def on_chain_start(self, serialized, inputs, *, metadata=None, **kwargs):
+                live.append(metadata)
+
+        handlers = [RedactingCallbackHandler(inner, redactor), Adding()]
+        chain = RunnableLambda(lambda text: text)
+        config = {"callbacks": handlers, "metadata": {"plain": 1}}
+        if way == "invoke":
+            chain.invoke("x", config)
+        else:
+            await chain.ainvoke("x", config)
+
+        assert [{"plain": 1}] == inner.metadata
+        assert ["LATER" in each for each in live] == [True]
