@@ -8,6 +8,7 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.redaction.frames import without_locals
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces.pieces import pieces_of
 
@@ -167,6 +168,8 @@ def _scrub_exception(record: logging.LogRecord, redactor: Redactor) -> None:
     text = _formatted(record.exc_info[1])
     clean = pieces_of(redactor).text(text)
     if clean == text:
+        error = without_locals(record.exc_info[1], redactor)
+        record.exc_info = (type(error), error, error.__traceback__)
         return
     record.exc_text = clean
     error = redactor.redact(record.exc_info[1])
@@ -202,7 +205,8 @@ def _clean_event(
             del fields["exc_info"]
             fields["exception"] = clean
         else:
-            error = fields.pop("exc_info")
+            del fields["exc_info"]
+            error = without_locals(error, redactor)
             return {**clean_value(fields, redactor), "exc_info": error}
     found: MutableMapping[str, Any] = clean_value(fields, redactor)
     return found

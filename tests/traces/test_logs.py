@@ -367,3 +367,58 @@ class TestStructlog:
         assert {"event": WITHHELD} == redaction_processor(Broken())(
             None, "info", {"event": kit.canary("input")}
         )
+
+
+class TestLocals:
+    """Handlers that send the locals of frames, as error reporters do."""
+
+    def _failed(self, value):
+        secret = str(value)
+        return len(secret) / 0
+
+    def _held(self, trace, value):
+        found = set()
+        while trace:
+            frame = trace.tb_frame
+            if value in map(str, frame.f_locals.values()):
+                found.add(frame.f_code.co_name)
+            trace = trace.tb_next
+        return found
+
+    def _raised(self, value):
+        try:
+            self._failed(value)
+        except ZeroDivisionError as error:
+            return error
+        raise AssertionError
+
+    def test_of_a_record(self, redactor, kit):
+        """A record's exception shows its lines, and no local that holds a value."""
+        value = kit.canary("input")
+        error = self._raised(value)
+        assert "_failed" in self._held(error.__traceback__, value)
+        raised = (type(error), error, error.__traceback__)
+        record = logging.LogRecord("n", 40, "p", 1, "it failed", (), raised)
+
+        RedactionFilter(redactor).filter(record)
+
+        assert (error, set()) == (
+            record.exc_info[1],
+            self._held(record.exc_info[2], value),
+        )
+        shown = logging.Formatter().format(record)
+        assert "in _failed" in shown
+        assert value not in shown
+
+    def test_of_a_structlog_event(self, redactor, kit):
+        """The same holds for an event of structlog."""
+        value = kit.canary("input")
+        error = self._raised(value)
+        assert "_failed" in self._held(error.__traceback__, value)
+
+        event = redaction_processor(redactor)(
+            None, "error", {"event": "e", "exc_info": error}
+        )
+
+        assert error is event["exc_info"]
+        assert set() == self._held(error.__traceback__, value)
