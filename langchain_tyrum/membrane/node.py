@@ -17,7 +17,6 @@ from langchain_tyrum.membrane.compat import (
     ambient_config,
     configurable_of,
 )
-from langchain_tyrum.redaction.frames import without_locals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -55,10 +54,8 @@ class GuardNode(Runnable[Any, Any]):
         try:
             return self.inner.invoke(run.read(input), config, **kwargs)
         except BaseException as error:
-            del input, config
             clean = run.view.redact(error)
             if clean is error:
-                without_locals(error, run.broker.redactor)
                 raise
         raise clean
 
@@ -73,10 +70,8 @@ class GuardNode(Runnable[Any, Any]):
         try:
             return await self.inner.ainvoke(run.read(input), config, **kwargs)
         except BaseException as error:
-            del input, config
             clean = run.view.redact(error)
             if clean is error:
-                without_locals(error, run.broker.redactor)
                 raise
         raise clean
 
@@ -92,10 +87,8 @@ class GuardNode(Runnable[Any, Any]):
             yield from self.inner.stream(run.read(input), config, **kwargs)
             return
         except BaseException as error:
-            del input, config
             clean = run.view.redact(error)
             if clean is error:
-                without_locals(error, run.broker.redactor)
                 raise
         raise clean
 
@@ -112,10 +105,8 @@ class GuardNode(Runnable[Any, Any]):
                 yield part
             return
         except BaseException as error:
-            del input, config
             clean = run.view.redact(error)
             if clean is error:
-                without_locals(error, run.broker.redactor)
                 raise
         raise clean
 
@@ -181,10 +172,8 @@ def guard_function(
             with ambient(_inner_config(run, where)):
                 return run.clean(func(*args, **kwargs), where=where)
         except BaseException as error:
-            del args, kwargs
             clean = run.view.redact(error)
             if clean is error:
-                without_locals(error, run.broker.redactor)
                 raise
         raise clean
 
@@ -194,10 +183,8 @@ def guard_function(
             with ambient(_inner_config(run, where)):
                 return run.clean(await func(*args, **kwargs), where=where)
         except BaseException as error:
-            del args, kwargs
             clean = run.view.redact(error)
             if clean is error:
-                without_locals(error, run.broker.redactor)
                 raise
         raise clean
 
