@@ -227,7 +227,8 @@ class TestDeepAgents:
     @pytest.mark.parametrize("asks", ["the middleware", "the tool"])
     def test_a_sub_agent_s_call_waits(self, world, asks):
         """A call of a deepagents sub-agent waits, and runs once after the approval."""
-        deepagents = pytest.importorskip("deepagents")
+        import deepagents
+
         here = world()
         middleware = [SecretApprovalMiddleware(here.broker)]
         agent = deepagents.create_deep_agent(

@@ -152,7 +152,6 @@ class TestScan:
 
     def test_encrypted(self, known, threads, canary, monkeypatch, tmp_path):
         """`--encrypted` reads what LangGraph encrypted, with its own key."""
-        pytest.importorskip("Crypto")
         from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
         monkeypatch.setenv("LANGGRAPH_AES_KEY", "k" * 32)
