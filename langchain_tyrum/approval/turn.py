@@ -8,10 +8,13 @@ Everything that rests on how LangGraph keeps interrupts stands here, pinned by
 - all tool calls of one plain `ToolNode` task share that count, in whatever order their
   threads come;
 - a scalar resume is handed to whoever asks first, shown or not, and again to the next
-  question of a later run that brings none.
+  question of a later run that brings none;
+- a resume by interrupt id is taken for any later interrupt of its task;
+- a replay forgets the answers of its task in memory, and not in the checkpoint.
 
 So an answer is taken only when the request being asked is the one that the catalog
-says was last shown by that very interrupt; any other answer is passed over.
+says was last shown by that very interrupt, and a question counts as shown only when
+no older answer could reach it; any other answer is passed over.
 """
 
 from __future__ import annotations
@@ -25,7 +28,12 @@ from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 
-from langchain_tyrum.approval.surfaced import forget_plain_answer, surfaced
+from langchain_tyrum.approval.surfaced import (
+    forget_old_answers,
+    forget_plain_answer,
+    names_another,
+    surfaced,
+)
 from langchain_tyrum.ledger.requests import Place
 
 if TYPE_CHECKING:
@@ -117,7 +125,11 @@ class Turn:
         self._next += 1
         # Else it was given before anything was shown, or to a foreign question
         # that stopped the same task.
-        if shown and _seen() in (None, shown.request_id):
+        if (
+            shown
+            and _seen() in (None, shown.request_id)
+            and not names_another(get_config()["configurable"], answer)
+        ):
             self._given[shown.request_id] = answer
 
     def _interrupt(self, requests: ApprovalRequests, request: StoredRequest) -> object:
@@ -126,10 +138,19 @@ class Turn:
         except GraphInterrupt as stop:
             # Not the exception itself: its frames would keep the run alive.
             self._stopped = stop.args
-        # What this run brought must be gone before its question counts as shown.
-        if not _brought_plain_answer() or _forget_plain_answer():
-            requests.shown(request.request_id, self._next)
+        fresh = self._is_fresh(requests, request)
+        requests.shown(request.request_id, self._next if fresh else None)
         raise GraphInterrupt(*self._stopped)
+
+    def _is_fresh(self, requests: ApprovalRequests, request: StoredRequest) -> bool:
+        """Whether no answer is left that was given before this question was shown."""
+        if _brought_plain_answer() and not _forget_plain_answer():
+            return False
+        gone = _forget_old_answers()
+        if gone is None:  # then no question may have stood here before
+            earlier = requests.at(request.place, self._next)
+            return earlier is None or earlier.request_id == request.request_id
+        return gone
 
 
 _turns: dict[int, tuple[object, Turn]] = {}
@@ -179,6 +200,11 @@ def _brought_plain_answer() -> bool:
 
 def _forget_plain_answer() -> bool:
     return forget_plain_answer(get_config()["configurable"])
+
+
+def _forget_old_answers() -> bool | None:
+    configurable = get_config()["configurable"]
+    return forget_old_answers(configurable, configurable[_TASK_ID])
 
 
 def has_own_task(config: RunnableConfig) -> bool:

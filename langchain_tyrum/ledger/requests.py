@@ -76,8 +76,8 @@ class ApprovalRequests:
             request = same or self._insert(connection, draft, now=now)
         return Opened(request, same is None, tuple(superseded))
 
-    def shown(self, request_id: str, position: int) -> None:
-        """Note which interrupt of its task is about to show a request."""
+    def shown(self, request_id: str, position: int | None) -> None:
+        """Note which interrupt of its task is about to show a request; None: no one."""
         with self._catalog.transaction() as connection:
             connection.execute(
                 update(approval_requests)

@@ -286,7 +286,11 @@ class Approvals(RuleBasedStateMachine):
     )
     def answer_wrongly(self, wrong):
         request = self.pending()[0]
-        if request.request_id in self.given or self.provider.failures:
+        waiting = {one.request_id for one in self.broker.requests.waiting()}
+        if (
+            request.request_id not in waiting - set(self.given)
+            or self.provider.failures
+        ):
             return
         was_fresh, calls = self.fresh(request), request.tool_call_ids
         before = [self.ran[one] for one in calls]

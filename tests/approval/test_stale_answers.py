@@ -1,6 +1,8 @@
-"""A plain answer, which names no question, answers one question and no other."""
+"""An answer answers the question it was given to, and no later one."""
 
 from __future__ import annotations
+
+import asyncio
 
 import pytest
 from langchain_core.messages import AIMessage
@@ -12,10 +14,11 @@ from langgraph.prebuilt import ToolNode
 from langgraph.types import Command
 
 from langchain_tyrum import SecretBroker, SecretPolicy, protect, secret_tool
-from langchain_tyrum.approval import approval_node, approve, decisions
+from langchain_tyrum.approval import approval_node, approve, decisions, reject
 
 CONFIG = {"configurable": {"thread_id": "1"}}
 YES = Command(resume=decisions(approve()))
+NO = Command(resume=decisions(reject()))
 
 
 @pytest.fixture
@@ -113,3 +116,75 @@ class TestAsync:
 
             await graph.ainvoke(YES, CONFIG)
             assert [16] == ran
+
+
+def older(graph):
+    """The config of the newest checkpoint from which the question was asked."""
+    *_, (found, *_) = (
+        [one.config for one in graph.get_state_history(CONFIG) if node in one.next]
+        for node in ("tools", "approve", "inner")
+        if any(node in one.next for one in graph.get_state_history(CONFIG))
+    )
+    return found
+
+
+def ids(result):
+    return [one.id for one in result["__interrupt__"]]
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["plain", "protected"])
+@pytest.mark.parametrize("saver", ["memory", "sqlite"])
+class TestReplayed:
+    @pytest.fixture
+    def graph(self, saver, guarded, compiled, tmp_path):
+        if saver == "memory":
+            yield compiled(InMemorySaver(), guarded=guarded)
+            return
+        with SqliteSaver.from_conn_string(str(tmp_path / "graph.db")) as opened:
+            yield compiled(opened, guarded=guarded)
+
+    def test_old_answer_stays_old(self, graph, broker, ran):
+        """After a replay, what an earlier question was told answers nothing."""
+        graph.invoke({"messages": [("user", "go")]}, CONFIG)
+        graph.invoke(None, older(graph))  # a fork, which the next replay is none of
+        broker.rotate("db/password", "second-value-kq7")
+        graph.invoke(YES, CONFIG)  # passed over, and kept by LangGraph
+        graph.invoke(None, older(graph))
+        graph.invoke(None, CONFIG)
+        graph.invoke(None, CONFIG)
+        assert [] == ran
+
+        graph.invoke(NO, CONFIG)
+        assert [] == ran
+
+    def test_first_id_is_not_the_second(self, graph, broker, ran):
+        """An answer by the id of an earlier question of the task is asked again."""
+        first = ids(graph.invoke({"messages": [("user", "go")]}, CONFIG))
+        broker.rotate("db/password", "second-value-kq7")
+        by_id = Command(resume=dict.fromkeys(first, decisions(approve())))
+
+        second = ids(graph.invoke(by_id, CONFIG))
+        third = ids(graph.invoke(by_id, CONFIG))
+        assert [] == ran
+        assert 3 == len({*first, *second, *third})
+
+        graph.invoke(Command(resume=dict.fromkeys(third, decisions(approve()))), CONFIG)
+        assert [16] == ran
+
+
+class TestReplayedAsync:
+    @pytest.mark.parametrize("guarded", [False, True], ids=["plain", "protected"])
+    async def test_old_answer_stays_old(self, guarded, compiled, broker, ran, tmp_path):
+        """The same holds for async savers and runs."""
+        path = str(tmp_path / "graph.db")
+        async with AsyncSqliteSaver.from_conn_string(path) as saver:
+            graph = compiled(saver, guarded=guarded)
+            await graph.ainvoke({"messages": [("user", "go")]}, CONFIG)
+            await graph.ainvoke(None, await asyncio.to_thread(older, graph))
+            broker.rotate("db/password", "second-value-kq7")
+            await graph.ainvoke(YES, CONFIG)
+            await graph.ainvoke(None, await asyncio.to_thread(older, graph))
+            await graph.ainvoke(None, CONFIG)
+            await graph.ainvoke(NO, CONFIG)
+
+        assert [] == ran
