@@ -13,8 +13,12 @@ from langchain_tyrum.cli.config import add_parser as add_config
 from langchain_tyrum.cli.doctor import add_parser as add_doctor
 from langchain_tyrum.cli.grants import add_parser as add_grant
 from langchain_tyrum.cli.key import add_parser as add_key
+from langchain_tyrum.cli.leases import add_parser as add_lease
 from langchain_tyrum.cli.parsing import PROGRAM, Parser, common_options
+from langchain_tyrum.cli.policy import add_parser as add_policy
 from langchain_tyrum.cli.printing import fail
+from langchain_tyrum.cli.references import add_parser as add_reference
+from langchain_tyrum.cli.running import add_parser as add_run
 from langchain_tyrum.cli.scan import add_parser as add_scan
 from langchain_tyrum.cli.secrets import add_parser as add_secret
 from langchain_tyrum.errors import TyrumError
@@ -75,11 +79,15 @@ def _parser(more: Sequence[Callable[[Any], object]]) -> Parser:
         *more,
         add_doctor,
         add_secret,
+        add_reference,
+        add_policy,
         add_grant,
         add_approvals,
         add_audit,
         add_config,
+        add_lease,
         add_key,
+        add_run,
         add_scan,
     ):
         add(commands)

@@ -181,7 +181,7 @@ def _secrets(broker: SecretBroker, tenant: str) -> Iterator[Check]:
             mend = f"add [providers.{record.provider}] to tyrum.toml" + (
                 f", or `langchain-tyrum secret revoke {problem.name}`" if in_use else ""
             )
-        elif isinstance(problem.error, SecretNotFound):
+        elif isinstance(problem.error, SecretNotFound) and _is_ours(broker, record):
             mend = f"`langchain-tyrum secret set …`, or at its provider: {mend}"
         if record and not in_use:
             told = f"{told} ({record.status})"
@@ -189,6 +189,12 @@ def _secrets(broker: SecretBroker, tenant: str) -> Iterator[Check]:
     if not problems:
         yield Check("secrets", "ok", "every value of this environment can be read")
     yield from _orphans(broker)
+
+
+def _is_ours(broker: SecretBroker, record: SecretRecord | None) -> bool:
+    """Whether a command of ours could put the value there."""
+    providers = broker._core.providers  # noqa: SLF001 - its stores
+    return record is None or providers[record.provider].writable
 
 
 def _records(broker: SecretBroker) -> dict[str, SecretRecord]:
@@ -231,7 +237,8 @@ def _leases(broker: SecretBroker) -> Iterator[Check]:
             "warn",
             f"row {lease.intent_seq} of the ledger has no outcome: {lease.tool_id!r} "
             f"began at {lease.reserved_at:%Y-%m-%d %H:%M} UTC and its process ended",
-            f"the value was never handed out: broker.settle({lease.intent_seq})",
+            "the value was never handed out: `langchain-tyrum lease settle "
+            f"{lease.intent_seq}`",
         )
     if not left:
         yield Check("leases", "ok", "none is unfinished")

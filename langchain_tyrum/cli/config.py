@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.cli.parsing import add_command
@@ -57,7 +58,11 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _fine(config: Config, *, in_json: bool) -> int:
-    from langchain_tyrum.broker.config.keys import shown_name  # noqa: PLC0415 - slow
+    from langchain_tyrum.broker.config import (  # noqa: PLC0415 - slow to import
+        lacking,
+        nowhere_to_put,
+    )
+    from langchain_tyrum.broker.config.keys import shown_name  # noqa: PLC0415
     from langchain_tyrum.broker.config.layers import (  # noqa: PLC0415
         opening_environments,
     )
@@ -73,7 +78,8 @@ def _fine(config: Config, *, in_json: bool) -> int:
         f"[policy] has no default, so {', '.join(map(shown_name, opening))} may allow "
         'what it does not speak of: close it with default = "deny"'
     )
-    warnings = [warning] if opening else []
+    warnings = [*([warning] if opening else []), *nowhere_to_put(config)]
+    warnings += lacking(config, os.environ)
     if in_json:
         where = {"file": str(config.file), "environment": config.environment}
         told = {"warnings": warnings, "problems": []}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ _SAFE = (
     re.compile(r"argument [^:\n]*: invalid (?:choice|\w+ value)(?=: )"),
     re.compile(r"argument [^:\n]*: ignored explicit argument(?= )"),
 )
+#: Words of other programs, and which of ours does that.
+_MEANT = {
+    "add": "set",
+    "create": "set",
+    "delete": "revoke",
+    "get": "show",
+    "ls": "list",
+    "put": "set",
+    "remove": "revoke",
+    "rm": "revoke",
+    "update": "rotate",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -116,5 +129,10 @@ def _choices(shown: str, message: str) -> str:
     """What could have been chosen: argparse tells it last, after what was typed."""
     if not shown.endswith("invalid choice"):
         return ""
-    choices = message.rpartition(" (choose from ")[2].removesuffix(")")
-    return f": choose from {choices.replace(chr(39), '')}"
+    told = message.rpartition(" (choose from ")[2].removesuffix(")").replace("'", "")
+    typed = message.partition(": invalid choice: ")[2].partition(" (choose from ")[0]
+    known = told.split(", ")
+    meant = [_MEANT.get(typed.strip("'"), "")]
+    near = [x for x in meant if x in known] or get_close_matches(typed, known, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return f": {guess}choose from {told}"

@@ -5,23 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.cli.finding import find, nothing
+from langchain_tyrum.cli.importing import add_import
 from langchain_tyrum.cli.parsing import add_command, whose_options
 from langchain_tyrum.cli.printing import as_json, line, say, table
-from langchain_tyrum.cli.store import count_owned, open_broker
-from langchain_tyrum.cli.values import read_optional, read_value
-from langchain_tyrum.errors import (
-    ConfigError,
-    SecretExists,
-    SecretNotFound,
-    TyrumError,
-    WeakSecret,
-)
-from langchain_tyrum.handles import SCHEME
+from langchain_tyrum.cli.store import open_broker, require_writable
+from langchain_tyrum.cli.values import in_our_words, read_optional, read_value
+from langchain_tyrum.errors import ConfigError, SecretExists, TyrumError, WeakSecret
 
 if TYPE_CHECKING:
     import argparse
 
-    from langchain_tyrum.broker import SecretBroker
     from langchain_tyrum.handles import SecretRecord
 
 
@@ -36,6 +30,7 @@ def add_parser(commands: Any) -> None:
         add_command(inner, "set", _set, help="store a secret", parents=[whose])
     )
     add_command(inner, "list", _list, help="list the secrets", parents=[whose])
+    add_import(inner, whose)
     for name, run, text in (
         ("show", _show, "show what is known of a secret, without its value"),
         ("rotate", _rotate, "store a new version under the same handle"),
@@ -92,7 +87,7 @@ def _set(args: argparse.Namespace) -> int:
     expires_at = _time(args.expires)
     refused: TyrumError | None = None
     with open_broker(args, create=True) as broker:
-        _require_writable(broker, args)
+        require_writable(broker, args)
         value = read_value(args.name, args.from_file)
         try:
             handle = broker.put(
@@ -108,7 +103,7 @@ def _set(args: argparse.Namespace) -> int:
                 allow_short=args.allow_short,
             )
         except (SecretExists, WeakSecret) as error:
-            refused = _in_our_words(error, args.name)
+            refused = in_our_words(error, args.name)
         if refused:
             raise refused
         record = broker.describe(handle, tenant=args.tenant, owner=args.owner)
@@ -116,41 +111,10 @@ def _set(args: argparse.Namespace) -> int:
     return 0
 
 
-def _require_writable(broker: SecretBroker, args: argparse.Namespace) -> None:
-    """Refuse before a value is asked for that nothing could keep.
-
-    Raises:
-        ConfigError: The settings file declares no provider that can be written.
-    """
-    from langchain_tyrum.broker.config import find_config  # noqa: PLC0415 - slow
-
-    providers = broker._core.providers.values()  # noqa: SLF001 - its stores
-    if not any(provider.writable for provider in providers):
-        raise ConfigError(
-            "no provider here can be written: add `[providers.store]` with kind = "
-            f'"database" to {str(find_config(args.config))!r}'
-        )
-
-
-def _in_our_words(error: SecretExists | WeakSecret, name: str) -> TyrumError:
-    """Give the mend as options of the command, not as arguments of a method."""
-    if isinstance(error, SecretExists):
-        return SecretExists(
-            f"{name!r} is taken, by another value or on other terms: use `secret "
-            "rotate`, or --replace",
-            handle=name,
-        )
-    return WeakSecret(
-        f"the value of {name!r} is too short or too common to be told from ordinary "
-        "text: choose another one, or admit a short one with --allow-short",
-        handle=name,
-    )
-
-
 def _list(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
         records = broker.records(tenant=args.tenant, owner=args.owner)
-        owned = 0 if records or args.owner else count_owned(broker, args.tenant)
+        told = "" if records else nothing(broker, args)
     if args.json:
         as_json([record.model_dump(mode="json") for record in records])
         return 0
@@ -158,21 +122,21 @@ def _list(args: argparse.Namespace) -> int:
         (r.name, r.status, f"v{r.version}", r.scope, r.provider, r, r.environment)
         for r in records
     )
-    if not records:
-        say(_nothing(owned))
+    if told:
+        say(told)
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        record = _find(broker, args)
+        record = find(broker, args)
     _print_record(args, record)
     return 0
 
 
 def _rotate(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        found = _find(broker, args)
+        found = find(broker, args)
         value = read_value(args.name, args.from_file)
         record = broker.rotate(found, value, tenant=args.tenant, owner=args.owner)
     _print_change(args, record, "rotated")
@@ -181,7 +145,7 @@ def _rotate(args: argparse.Namespace) -> int:
 
 def _revoke(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        found = _find(broker, args)
+        found = find(broker, args)
         record = broker.revoke(
             found, reason=args.reason, tenant=args.tenant, owner=args.owner
         )
@@ -191,7 +155,7 @@ def _revoke(args: argparse.Namespace) -> int:
 
 def _reauthorize(args: argparse.Namespace) -> int:
     with open_broker(args) as broker:
-        found = _find(broker, args)
+        found = find(broker, args)
         hint = "; empty keeps the stored one"
         value = read_optional(args.name, args.from_file, hint=hint)
         record = broker.reauthorize(found, value, tenant=args.tenant, owner=args.owner)
@@ -206,55 +170,11 @@ def _purge(args: argparse.Namespace) -> int:
             "disables it"
         )
     with open_broker(args) as broker:
-        found = _find(broker, args)
+        found = find(broker, args)
         gone = broker.purge(found, keep=args.keep, tenant=args.tenant, owner=args.owner)
         record = broker.describe(found, tenant=args.tenant, owner=args.owner)
     _print_change(args, record, f"destroyed {gone} old versions of")
     return 0
-
-
-def _find(broker: SecretBroker, args: argparse.Namespace) -> SecretRecord:
-    """The record that a command names; when only users have it, say how to name it.
-
-    With an owner it is that user's own, with an environment that environment's own.
-    """
-    exact = args.owner is not None or args.environment is not None
-    if exact and not args.name.startswith(SCHEME):
-        return _exactly(broker, args)
-    try:
-        return broker.describe(args.name, tenant=args.tenant, owner=args.owner)
-    except SecretNotFound as error:
-        missing = error
-    if args.owner is None and count_owned(broker, args.tenant, args.name):
-        missing = SecretNotFound(
-            f"no service has {args.name!r}, but a user has: name whose it is with "
-            "--owner USER",
-            handle=args.name,
-        )
-    raise missing
-
-
-def _exactly(broker: SecretBroker, args: argparse.Namespace) -> SecretRecord:
-    owned = broker.records(tenant=args.tenant, owner=args.owner)
-    named = {r.environment: r for r in owned if r.name == args.name}
-    places = (args.environment,) if args.environment else (broker.environment, None)
-    for place in places:
-        if place in named:
-            return named[place]
-    raise SecretNotFound(
-        f"there is no {args.name!r} of that owner and environment: `secret list` tells "
-        "which there are",
-        handle=args.name,
-    )
-
-
-def _nothing(owned: int) -> str:
-    if owned:
-        return (
-            f"no service has a secret here, but users have {owned}: list those of one "
-            "with --owner USER"
-        )
-    return "no secrets are stored here: `secret set NAME` stores one"
 
 
 def _print_change(args: argparse.Namespace, record: SecretRecord, done: str) -> None:

@@ -104,3 +104,27 @@ def count_owned(broker: SecretBroker, tenant: str, name: str | None = None) -> i
         wanted.append(columns.name == name)
     with broker.catalog.reading() as connection:
         return len(broker.catalog.find(connection, *wanted))
+
+
+def where_it_is(broker: SecretBroker) -> str:
+    """Where a broker keeps its records, without any credential."""
+    from langchain_tyrum.ledger.engines import shown  # noqa: PLC0415 - slow to import
+
+    return str(shown(broker.catalog.engine))
+
+
+def require_writable(broker: SecretBroker, args: argparse.Namespace) -> None:
+    """Refuse before a value is asked for that nothing could keep.
+
+    Raises:
+        ConfigError: The settings file declares no provider that can be written.
+    """
+    from langchain_tyrum.broker.config import find_config  # noqa: PLC0415 - slow
+
+    providers = broker._core.providers.values()  # noqa: SLF001 - its stores
+    if not any(provider.writable for provider in providers):
+        raise ConfigError(
+            "no provider here can be written: add `[providers.store]` with kind = "
+            f'"database" to {str(find_config(args.config))!r}, or name your own store '
+            "with --store"
+        )

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 from langchain_tyrum.cli.printing import visible
-from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.errors import ConfigError, SecretExists, TyrumError, WeakSecret
 
 
 def read_value(name: str, from_file: str | None) -> str | bytes:
@@ -51,6 +51,21 @@ def read_optional(
     else:
         value = _ask(name, hint)
     return value or None
+
+
+def in_our_words(error: SecretExists | WeakSecret, name: str) -> TyrumError:
+    """Give the mend as options of the command, not as arguments of a method."""
+    if isinstance(error, SecretExists):
+        return SecretExists(
+            f"{name!r} is taken, by another value or on other terms: use `secret "
+            "rotate`, or --replace",
+            handle=name,
+        )
+    return WeakSecret(
+        f"the value of {name!r} is too short or too common to be told from ordinary "
+        "text: choose another one, or admit a short one with --allow-short",
+        handle=name,
+    )
 
 
 def _plain(raw: bytes) -> str | bytes:

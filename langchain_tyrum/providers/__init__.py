@@ -5,6 +5,7 @@ from __future__ import annotations
 from langchain_tyrum.providers.base import AsyncProvider, BaseProvider, SecretProvider
 from langchain_tyrum.providers.chain import ChainProvider
 from langchain_tyrum.providers.database import DatabaseProvider
+from langchain_tyrum.providers.dotenv import DotenvProvider
 from langchain_tyrum.providers.env import EnvProvider
 from langchain_tyrum.providers.keyring import KeyringProvider
 from langchain_tyrum.providers.kinds import provider_class, provider_kinds
@@ -17,6 +18,7 @@ __all__ = [
     "BaseProvider",
     "ChainProvider",
     "DatabaseProvider",
+    "DotenvProvider",
     "EnvProvider",
     "KeyringProvider",
     "MemoryProvider",

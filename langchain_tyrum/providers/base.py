@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
 from langchain_tyrum.errors import ProviderError, SecretNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @runtime_checkable
@@ -86,6 +89,26 @@ class BaseProvider:
     def credentials(self) -> dict[str, str | bytes]:
         """Return what the provider itself logs in with, for the redactor, by name."""
         return {}
+
+    @staticmethod
+    def wrong_name(name: str) -> str:
+        """Tell what is wrong with the form of a name, with the mend; '' when nothing.
+
+        A settings file is read with it before anything is opened: it asks nobody.
+        """
+        del name
+        return ""
+
+    @staticmethod
+    def lacking(
+        options: Mapping[str, Any], names: Sequence[str], environ: Mapping[str, str]
+    ) -> list[str]:
+        """Tell what these options and names need and this process does not have now.
+
+        Variables and files by their names, never what they hold. It asks nobody.
+        """
+        del options, names, environ
+        return []
 
     def _refuse_writing(self, name: str) -> NoReturn:
         raise ProviderError(

@@ -9,7 +9,8 @@ from langchain_tyrum.errors import SecretNotFound
 from langchain_tyrum.providers.base import BaseProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 
 class EnvProvider(BaseProvider):
@@ -59,6 +60,27 @@ class EnvProvider(BaseProvider):
             for name, variable in self._variables.items()
             if self._environ.get(variable)
         )
+
+    @staticmethod
+    def wrong_name(name: str) -> str:
+        """Tell what can be no environment variable; see `BaseProvider`."""
+        if "=" in name or "\0" in name:
+            return "no environment variable has '=' in its name; write e.g. 'API_TOKEN'"
+        return ""
+
+    @staticmethod
+    def lacking(
+        options: Mapping[str, Any], names: Sequence[str], environ: Mapping[str, str]
+    ) -> list[str]:
+        """Tell which variables are unset or empty; see `BaseProvider`."""
+        known = options.get("variables") or {}
+        wanted = dict.fromkeys(str(known.get(name, name)) for name in names)
+        return [unset(variable) for variable in wanted if not environ.get(variable)]
+
+
+def unset(variable: str) -> str:
+    """Tell that a variable is not there, as `lacking` does."""
+    return f"the environment variable {variable!r} is unset or empty"
 
 
 def _as_set(value: str) -> str | bytes:

@@ -109,6 +109,13 @@ class KeyringProvider(BaseProvider):
         """List the names that were put through a provider like this, sorted."""
         return [str(name) for name in json.loads(self._read(_NAMES) or "[]")]
 
+    @staticmethod
+    def wrong_name(name: str) -> str:
+        """Tell what can be no entry that somebody wrote; see `BaseProvider`."""
+        if name.isprintable() and name == name.strip():
+            return ""
+        return "no entry has blanks around its name or unprintable characters in it"
+
     def after_fork(self) -> None:
         """Make the lock anew in a child: a thread that is gone may have held it."""
         self._lock = threading.Lock()

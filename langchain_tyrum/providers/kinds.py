@@ -14,6 +14,7 @@ _ROOM = "langchain_tyrum.providers"
 _BUILT_IN = {
     "memory": f"{_ROOM}.memory:MemoryProvider",
     "env": f"{_ROOM}.env:EnvProvider",
+    "dotenv": f"{_ROOM}.dotenv:DotenvProvider",
     "keyring": f"{_ROOM}.keyring:KeyringProvider",
     "database": f"{_ROOM}.database:DatabaseProvider",
     "onepassword": f"{_ROOM}.onepassword:OnePasswordProvider",

@@ -93,7 +93,7 @@ class OnePasswordProvider(BaseProvider):
             ProviderError: The name is no reference, or the program failed.
         """
         del version
-        if not name.startswith(_SCHEME) or not name.isprintable():
+        if self.wrong_name(name):
             raise ProviderError(
                 f"the provider {self.label!r} takes secret references only: write "
                 "ref = 'op://vault/item/field' (the text given is not repeated)",
@@ -123,6 +123,23 @@ class OnePasswordProvider(BaseProvider):
             for name, value in self._environ.items()
             if value and (name in _CREDENTIALS or name.startswith(_SESSION))
         }
+
+    @staticmethod
+    def wrong_name(name: str) -> str:
+        """Tell what is no secret reference; see `BaseProvider`."""
+        path, _, _ = name.removeprefix(_SCHEME).partition("?")
+        parts = path.split("/")
+        if (
+            name.startswith(_SCHEME)
+            and name.isprintable()
+            and len(parts) in (3, 4)
+            and all(parts)
+        ):
+            return ""
+        return (
+            "1Password takes secret references only; write "
+            "ref = 'op://vault/item/field' or 'op://vault/item/section/field'"
+        )
 
     def _read(self, ref: str) -> tuple[int, bytes, str]:
         account = [] if self._account is None else ["--account", self._account]

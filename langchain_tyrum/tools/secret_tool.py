@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from langchain_core.tools import BaseTool, tool
 
@@ -11,7 +13,7 @@ from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.tools.making import make_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from langchain_core.tools.base import ArgsSchema
 
@@ -20,6 +22,28 @@ if TYPE_CHECKING:
     from langchain_tyrum.tools.bound import SecretTool
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SHAPE = (
+    "secret_tool takes the broker first, and is called before it decorates: "
+    "@secret_tool(broker, token='github/token')"
+)
+
+
+def _with_broker(make: Callable[P, R]) -> Callable[P, R]:
+    """Name the mend where the broker was left out, which Python alone does not."""
+
+    @wraps(make)
+    def checked(*args: P.args, **options: P.kwargs) -> R:
+        if not args and "broker" not in options:
+            raise ConfigError(_SHAPE)
+        return make(*args, **options)
+
+    return checked
+
+
+@_with_broker
 def secret_tool(
     broker: SecretBroker,
     name: str | None = None,
@@ -77,15 +101,13 @@ def secret_tool(
         ```
     """
     if not hasattr(broker, "lease_all"):
-        raise ConfigError(
-            "secret_tool takes the broker first: "
-            "@secret_tool(broker, token='github/token')"
-        )
+        raise ConfigError(_SHAPE)
+    _refuse_misplaced(name, secrets)
+    wanted = {**(secrets or {}), **bindings}
 
     def decorate(function: Callable[..., Any]) -> SecretTool:
         _refuse_tool(function)
-        wanted = {**(secrets or {}), **bindings}
-        _check_name(function, name)
+        _check_name(function, name, wanted)
         plain = tool(
             name or function.__name__,
             description=description,
@@ -116,10 +138,35 @@ def _refuse_tool(function: object) -> None:
         )
 
 
-def _check_name(function: Callable[..., Any], name: str | None) -> None:
-    """Catch `name="db/user"` that was meant for a parameter of that name."""
-    if name and "/" in name and "name" in inspect.signature(function).parameters:
+def _refuse_misplaced(name: object, secrets: object) -> None:
+    """Refuse what stands where a name or a table of bindings belongs."""
+    if callable(name):
+        raise ConfigError(f"the function comes afterwards: {_SHAPE}")
+    if name is not None and not isinstance(name, str):
+        raise ConfigError(
+            f"the second argument names the tool and is no {type(name).__name__}: bind "
+            "parameters by keyword, as token='github/token', or with secrets={…}"
+        )
+    if secrets is not None and not isinstance(secrets, Mapping):
+        raise ConfigError(
+            f"secrets= is a table, no {type(secrets).__name__}: write "
+            "secrets={'token': 'github/token'}, parameter first"
+        )
+
+
+def _check_name(
+    function: Callable[..., Any], name: str | None, wanted: Mapping[str, Binding]
+) -> None:
+    """Catch a secret's name in the place of the tool's."""
+    if not name or "/" not in name:
+        return
+    if "name" in inspect.signature(function).parameters:
         raise ConfigError(
             f"name={name!r} names the tool, not a secret: bind the parameter with "
             f"secrets={{'name': {name!r}}}"
+        )
+    if not wanted:
+        raise ConfigError(
+            f"{name!r} names the tool, not a secret, and no parameter is bound: write "
+            f"@secret_tool(broker, token={name!r}), with the parameter's own name"
         )

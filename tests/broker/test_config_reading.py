@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langchain_tyrum.broker import SecretBroker
@@ -405,6 +405,7 @@ def as_toml(key, policy):
 
 
 class TestNarrowing:
+    @settings(deadline=None)
     @given(POLICY, POLICY, st.sampled_from(["a:b", "a:c", "c", "d:b"]))
     def test_an_environment_never_widens(self, tmp_path_factory, base, over, scope):
         """Whatever the top of the file says to a scope, no environment relaxes it.

@@ -10,6 +10,11 @@ from langchain_tyrum.cli import app
 from langchain_tyrum.cli import main as run_command
 from langchain_tyrum.cli.parsing import Parser
 
+COMMANDS = [
+    *("demo", "doctor", "secret", "reference", "policy", "grant", "approvals"),
+    *("audit", "config", "lease", "key", "run", "scan"),
+]
+
 
 class TestUsage:
     @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ class TestUsage:
         for argv, choices in (
             (
                 (typed,),
-                "demo, doctor, secret, grant, approvals, audit, config, key, scan",
+                ", ".join(COMMANDS),
             ),
             (("audit", typed), "tail, export, verify, keep-head"),
             (("grant", typed), "list, revoke"),
@@ -87,6 +92,17 @@ class TestUsage:
             ran = run(*argv)
             assert ran.code == 2
             assert f"invalid choice: choose from {choices}; see" in ran.err
+
+    def test_what_was_meant_is_proposed(self, run):
+        """A slip, or another program's word, is answered with ours."""
+        for typed, meant in (
+            (("secret", "get"), "show"),
+            (("secret", "rm"), "revoke"),
+            (("secret", "lst"), "list"),
+            (("secret", "add"), "set"),
+            (("secrets",), "secret"),
+        ):
+            assert f"did you mean {meant}? choose from" in run(*typed).err
 
 
 class TestStore:

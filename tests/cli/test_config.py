@@ -106,6 +106,35 @@ class TestCheck:
             ran = run("config", "check", str(quiet), "--json")
             assert [] == ran.data["warnings"]
 
+    def test_what_is_lacking_is_told(self, run, write, monkeypatch):
+        """An unset variable and a file without a place for values are no problems."""
+        for name in ("GITHUB_TOKEN", "TYRUM_CONFIG"):
+            monkeypatch.delenv(name, raising=False)
+        file = write(
+            '[providers.e]\nkind = "env"\n[secrets."github/token"]\nprovider = "e"\n'
+            'ref = "GITHUB_TOKEN"\n'
+        )
+        ran = run("config", "check", str(file))
+
+        assert (0, 2) == (ran.code, len(ran.err.splitlines()))
+        nowhere, unset = ran.err.splitlines()
+        assert '[providers.store] with kind = "database"' in nowhere
+        assert "'e'" in unset
+        assert "'GITHUB_TOKEN' is unset or empty" in unset
+        ran = run("config", "check", str(file), "--json")
+        assert ([], [nowhere, unset]) == (ran.data["problems"], ran.data["warnings"])
+
+    def test_a_reference_that_is_none(self, run, write):
+        """It is a problem with its line."""
+        file = write(
+            '[providers.op]\nkind = "onepassword"\n'
+            '[secrets.x]\nprovider = "op"\nref = "nope"\n'
+        )
+        ran = run("config", "check", str(file))
+        assert 1 == ran.code
+        assert ran.err.startswith(f"{file}:5: secrets.x.ref: ")
+        assert "op://vault/item/field" in ran.err
+
     def test_the_file_is_found(self, here, write, monkeypatch):
         """By --config, by TYRUM_CONFIG, or nearby; else the places are told."""
         file = write()

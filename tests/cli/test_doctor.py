@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sqlite3
 import sys
 from datetime import UTC, datetime
@@ -267,7 +269,24 @@ class TestOutOfOrder:
 
         assert (0, "warn") == (ran.code, state)
         assert "'push' began at 2026-01-02" in told
-        assert "broker.settle(2)" in mend
+        assert "lease settle 2" in mend
+
+    def test_a_value_that_only_its_provider_can_hold(self, run, tmp_path, monkeypatch):
+        """An unset variable is named, with its own mend: `secret set` is none there."""
+        from langchain_tyrum.__main__ import main
+
+        monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+        text = (
+            '[providers.e]\nkind="env"\n[secrets.x]\nprovider="e"\nref="GITHUB_TOKEN"'
+        )
+        (tmp_path / "tyrum.toml").write_text(text)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = main(["doctor"])
+
+        [told] = [x for x in out.getvalue().splitlines() if x.startswith("fail")]
+        assert (1, True) == (code, "'GITHUB_TOKEN' is unset or empty; set it" in told)
+        assert "secret set" not in told
 
     def test_a_check_that_breaks_does_not_hide_the_others(self, filled, store, canary):
         """Whatever goes wrong inside a check, its text stays inside."""

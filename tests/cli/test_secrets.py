@@ -240,6 +240,43 @@ class TestListAndShow:
         assert len(ran.err.splitlines()) == 1
         assert "no secret is named 'b'" in ran.err
 
+    def test_names_that_are_near_are_proposed(self, run, canary, store):
+        """With where it was looked; a name that reads like a value is not repeated."""
+        run("secret", "set", "github/token", value=canary)
+        ran = run("secret", "show", "githb/token")
+
+        assert (1, 1) == (ran.code, len(ran.err.splitlines()))
+        assert "'githb/token': did you mean 'github/token'?" in ran.err
+        assert "the services of tenant 'default'" in ran.err
+        assert str(store) in ran.err
+        ran = run("secret", "revoke", "9f8e7d6c5b4a39281706")
+        assert (1, True) == (ran.code, "not repeated" in ran.err)
+        assert "9f8e7d6c5b4a39281706" not in ran.err
+
+    def test_nobody_elses_names_are_proposed(self, run, canary):
+        """Neither a user's to services, nor a service's or tenant's to a user."""
+        run("secret", "set", "ada/password", "--owner", "ada", value=canary)
+        run("secret", "set", "svc/password", value=canary)
+        run("secret", "set", "acme/password", "--tenant", "acme", value=canary)
+        for options, near in (
+            ((), "svc/password"),
+            (("--owner", "ada"), "ada/password"),
+            (("--tenant", "acme"), "acme/password"),
+            (("--owner", "bob"), None),
+        ):
+            ran = run("secret", "show", "x/password", *options)
+            others = {"svc/password", "ada/password", "acme/password"} - {near}
+            assert 1 == ran.code
+            assert near is None or f"did you mean {near!r}" in ran.err
+            assert not any(name in ran.err for name in others)
+
+    def test_one_of_another_environment(self, run, canary):
+        """The environment that it is stored for is told."""
+        run("secret", "set", "db", "--environment", "prod", value=canary)
+        ran = run("secret", "show", "db", "--environment", "test")
+
+        assert (1, True) == (ran.code, "with --environment (prod)" in ran.err)
+
 
 class TestRotateAndRevoke:
     def test_rotate(self, run, canary, value_of):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -32,4 +33,23 @@ def test_examples_print_what_they_say():
             exec(compile(code, "README.md", "exec"), namespace)
         assert said == printed.getvalue()
 
-    assert 7 == len(examples)
+    assert 8 == len(examples)
+
+
+def test_commands_are_understood():
+    """Each command of the README is one of the command line's, with its options."""
+    from langchain_tyrum.cli.app import _parser
+    from langchain_tyrum.demo import add_parser
+
+    blocks = re.findall(r"^(langchain-tyrum [^\n]*)", TEXT, re.MULTILINE)
+    inline = re.findall(r"`(langchain-tyrum [^`]*)`", TEXT)
+    wrong = []
+    for command in [*blocks, *inline]:
+        argv = shlex.split(command, comments=True)[1:]
+        try:
+            _parser([add_parser]).parse_args(argv)
+        except SystemExit:
+            wrong.append(command)
+
+    assert [] == wrong
+    assert 15 <= len(blocks) + len(inline)

@@ -46,7 +46,7 @@ class TestProviderKinds:
 
     def test_unknown(self):
         """An unknown kind is an error that lists the known ones."""
-        with pytest.raises(ConfigError, match=r"'vaultt'.*chain, database, env"):
+        with pytest.raises(ConfigError, match=r"'vaultt'.*chain, database, dotenv"):
             provider_class("vaultt")
 
     def test_broken(self, registered):

@@ -1,5 +1,7 @@
 """The wrong door for a tool or a function: the right one is named."""
 
+import inspect
+
 import pytest
 from langchain_core.tools import tool
 
@@ -32,6 +34,57 @@ class TestSecretToolOverATool:
         for given in (None, "title"):
             with pytest.raises(ConfigError, match="decorates a function"):
                 secret_tool(broker, token="github/token")(given)
+
+
+def create_issue(title: str, *, token: str) -> str:
+    """Open an issue."""
+    return title + token
+
+
+class TestSecretToolCalledWrongly:
+    def test_without_the_broker(self, broker):
+        """Bare, called empty, or with bindings alone: the whole line is told."""
+        for wrong in (
+            lambda: secret_tool(create_issue),
+            secret_tool,
+            lambda: secret_tool(token="github/token"),
+            lambda: secret_tool(None, token="github/token"),
+            lambda: secret_tool(broker.redactor, token="github/token"),
+        ):
+            with pytest.raises(ConfigError, match=r"@secret_tool\(broker, token="):
+                wrong()
+
+    def test_the_function_beside_the_broker(self, broker):
+        """It comes afterwards; a decorator that nobody calls would be no tool."""
+        with pytest.raises(ConfigError, match="function comes afterwards"):
+            secret_tool(broker, create_issue, token="github/token")
+
+    def test_bindings_in_the_wrong_place(self, broker):
+        """A table as the name, a text or list as the table: the right form is told."""
+        for wrong, told in (
+            (lambda: secret_tool(broker, {"token": "github/token"}), "secrets={"),
+            (lambda: secret_tool(broker, secrets="github/token"), "parameter first"),
+            (lambda: secret_tool(broker, secrets=["github/token"]), "parameter first"),
+        ):
+            with pytest.raises(ConfigError, match=told):
+                wrong()
+
+    def test_a_secret_in_the_place_of_the_name(self, broker):
+        """Where nothing is bound, what stands first is told to be the tool's name."""
+        with pytest.raises(ConfigError, match=r"token='github/token'"):
+            secret_tool(broker, "github/token")(create_issue)
+        made = secret_tool(broker, "gh/issue", token="github/token")
+        assert "gh/issue" == made(create_issue).name
+
+    def test_a_parameter_that_is_not_there(self, broker):
+        """The parameters that there are stand beside it."""
+        with pytest.raises(ConfigError, match=r"no parameter 'tokn': .*title, token"):
+            secret_tool(broker, tokn="github/token")(create_issue)
+
+    def test_its_signature_is_its_own(self):
+        """Editors and type checkers see the arguments, the broker first."""
+        parameters = list(inspect.signature(secret_tool).parameters)
+        assert ["broker", "name", "description"] == parameters[:3]
 
 
 class TestWrapToolOverAFunction:

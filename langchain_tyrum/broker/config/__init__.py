@@ -1,5 +1,6 @@
 """Settings from `tyrum.toml`."""
 
+from langchain_tyrum.broker.config.advice import lacking, nowhere_to_put
 from langchain_tyrum.broker.config.discovery import find_config, found_nearby
 from langchain_tyrum.broker.config.opening import open_config
 from langchain_tyrum.broker.config.reading import Config, read_config
@@ -10,6 +11,8 @@ __all__ = [
     "find_config",
     "found_nearby",
     "json_schema",
+    "lacking",
+    "nowhere_to_put",
     "open_config",
     "read_config",
 ]

@@ -97,14 +97,21 @@ class Building:
         return chain
 
     def _other(self, label: str, options: dict[str, Any]) -> SecretProvider:
+        del options
         kind = self._config.tables.providers[label].kind or ""
-        taken = options_of(kind)
-        given = {
-            name: str(resolved(self._config, value))
-            if name in taken and takes_paths(taken[name]) and isinstance(value, str)
-            else value
-            for name, value in options.items()
-        }
         named = {"label": label} if takes_label(kind) else {}
+        given = given_options(self._config, label)
         built: SecretProvider = provider_class(kind)(**given, **named)
         return built
+
+
+def given_options(config: Config, label: str) -> dict[str, Any]:
+    """The options of a provider; paths are taken from the settings file's folder."""
+    table = config.tables.providers[label]
+    taken = options_of(table.kind or "")
+    return {
+        name: str(resolved(config, value))
+        if name in taken and takes_paths(taken[name]) and isinstance(value, str)
+        else value
+        for name, value in (table.model_extra or {}).items()
+    }

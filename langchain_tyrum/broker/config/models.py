@@ -49,7 +49,8 @@ class ProviderTable(_Table):
     model_config = ConfigDict(extra="allow")
 
     kind: Name | None = None
-    """`database`, `keyring`, `env`, `memory`, `chain`, or what a package registers."""
+    """`database`, `keyring`, `env`, `dotenv`, `onepassword`, `vault`, `memory`,
+    `chain`, or what a package registers."""
 
 
 class SecretTable(_Table):

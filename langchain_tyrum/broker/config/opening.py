@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from langchain_tyrum.broker.config.advice import lacking
 from langchain_tyrum.broker.config.applying import apply_config
 from langchain_tyrum.broker.config.building import Building
 from langchain_tyrum.broker.config.reading import read_config
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker.config.stores import Store
     from langchain_tyrum.ledger.keys import KeyRing
 
+logger = logging.getLogger(__name__)
 B = TypeVar("B", bound="SecretBroker")
 
 
@@ -58,10 +62,18 @@ def open_config(
     try:
         broker = make(**_parts(config, store, policy), redactor=redactor)
         apply_config(config, broker._core, withdraw=withdraw)  # noqa: SLF001 - this room's own part
+        if withdraw:
+            _warn(config)
     except BaseException:
         store.catalog.close()
         raise
     return broker
+
+
+def _warn(config: Config) -> None:
+    """Say at the start what would fail at the first call."""
+    for line in lacking(config, os.environ):
+        logger.warning("%s: %s", config.file, line)
 
 
 def _parts(

@@ -17,6 +17,7 @@ from langchain_tyrum.broker.config.kinds import check_kinds
 from langchain_tyrum.broker.config.layers import read_layers
 from langchain_tyrum.broker.config.links import check_links
 from langchain_tyrum.broker.config.models import Document, Tables
+from langchain_tyrum.broker.config.refs import check_refs
 from langchain_tyrum.broker.config.report import Report
 from langchain_tyrum.broker.config.shape import check_shape, read_model
 from langchain_tyrum.broker.config.stacking import View, choose, stacked
@@ -141,13 +142,14 @@ def _is_given(environment: str | None, environ: Mapping[str, str]) -> bool:
 
 def _check(filled: Mapping[str, Any], view: View, report: Report) -> None:
     """Note what only the stacked tables can show."""
-    names = {name: filled[name] for name in ("secrets", "references")}
-    refuse_shapes(names, report, view.origin, mend=_SHOWN)
+    shown = {name: filled[name] for name in ("secrets", "references")}
+    refuse_shapes(shown, report, view.origin, mend=_SHOWN)
     check_kinds(filled, report, view.origin)
-    check_links(replace(view, tables=filled), report)
-    for name in table(view.document, "environments"):
-        if name != view.environment:
-            check_links(stacked(view.document, name), report)
+    names = [x for x in table(view.document, "environments") if x != view.environment]
+    others = [stacked(view.document, name) for name in names]
+    for each in (replace(view, tables=filled), *others):
+        check_links(each, report)
+        check_refs(each, report)
 
 
 def _text(file: Path) -> str:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from langchain_tyrum.errors import ConfigError
 
+#: Where a token is read, unless another way to log in is given.
+TOKEN = "VAULT_TOKEN"  # noqa: S105 - the name of a variable
 _FIELD = "value"
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.errors import ConfigError, ProviderError, SecretNotFound
 from langchain_tyrum.providers.armor import from_text, to_text
 from langchain_tyrum.providers.base import BaseProvider
-from langchain_tyrum.providers.vault.names import Place, checked_url, place_of
+from langchain_tyrum.providers.env import unset
+from langchain_tyrum.providers.vault.names import TOKEN, Place, checked_url, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from langchain_tyrum.providers.vault.client import Entry
     from langchain_tyrum.providers.vault.session import Session
@@ -168,6 +169,28 @@ class VaultProvider(BaseProvider):
     def credentials(self) -> dict[str, str | bytes]:
         """Return the token, or the role's secret id, for the redactor."""
         return self._session.credentials()
+
+    @staticmethod
+    def wrong_name(name: str) -> str:
+        """Tell what is no path below the mount; see `BaseProvider`."""
+        if place_of(name) is not None:
+            return ""
+        return (
+            "this is no path below the mount; write 'folder/path' or "
+            "'folder/path#field', without '.' and '..'"
+        )
+
+    @staticmethod
+    def lacking(
+        options: Mapping[str, Any], names: Sequence[str], environ: Mapping[str, str]
+    ) -> list[str]:
+        """Tell which variable it would log in with; see `BaseProvider`."""
+        del names
+        if options.get("token"):
+            return []
+        role_id, secret_id_env = options.get("role_id"), options.get("secret_id_env")
+        variable = secret_id_env if role_id else TOKEN
+        return [unset(variable)] if variable and not environ.get(variable) else []
 
     def after_fork(self) -> None:
         """Make the lock anew in a child: a thread that is gone may have held it."""

@@ -13,13 +13,12 @@ from langchain_tyrum.errors import (
     SecretNotFound,
 )
 from langchain_tyrum.providers.vault.client import Kind, Server, Trouble
+from langchain_tyrum.providers.vault.names import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
-
-_TOKEN = "VAULT_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +39,7 @@ class Identity:
 
     def given_token(self) -> str:
         """The token that was given, or stands in the environment."""
-        return self.token or self.environ.get(_TOKEN) or ""
+        return self.token or self.environ.get(TOKEN) or ""
 
     def secret_id(self) -> str:
         """The role's secret id."""
@@ -154,4 +153,4 @@ class Session:
         return ProviderError(f"{who},{about} {said}", provider=self._label, handle=name)
 
     def _wanted(self) -> str:
-        return self._identity.secret_id_env or _TOKEN
+        return self._identity.secret_id_env or TOKEN
