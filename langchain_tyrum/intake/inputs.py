@@ -56,9 +56,14 @@ def rewrite_input(obj: Any, rewrite: Rewrite) -> Any:
 
 def with_flag(obj: Any) -> Any:
     """Return the input with `user_credentials_available` set in its state."""
-    if isinstance(obj, Command) and isinstance(obj.update, dict):
-        return dataclasses.replace(obj, update=with_flag(obj.update))
-    return {**obj, FLAG: True} if isinstance(obj, dict) else obj
+    if isinstance(obj, dict):
+        return {**obj, FLAG: True}
+    if not isinstance(obj, Command):
+        return obj
+    update = obj.update or {}
+    if isinstance(update, list | tuple):
+        return dataclasses.replace(obj, update=[*update, (FLAG, True)])
+    return dataclasses.replace(obj, update=with_flag(update))
 
 
 def _command(command: Command[Any], rewrite: Rewrite) -> Command[Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_tyrum.intake import atake_in, take_in
+from langchain_tyrum.intake import FLAG, atake_in, take_in
 from langchain_tyrum.membrane.compat import CONFIG_KEY_TASK_ID, configurable_of
 from langchain_tyrum.membrane.runs import starting
 from langchain_tyrum.membrane.states import GuardedState
@@ -125,7 +125,9 @@ class GuardedStreams(GuardedState):
         """Put away what a user pasted, once a run, and redact the rest."""
         try:
             if self._brings(given, run):
-                given[0] = take_in(run.broker, given[0], run.call)
+                given[0] = take_in(
+                    run.broker, given[0], run.call, flag=FLAG in self.channels
+                )
             return run.clean(given.pop(), where="the input")
         except BaseException as error:
             given.clear()
@@ -135,7 +137,9 @@ class GuardedStreams(GuardedState):
     async def _acleaned(self, given: list[Any], run: Run) -> Any:
         try:
             if self._brings(given, run):
-                given[0] = await atake_in(run.broker, given[0], run.call)
+                given[0] = await atake_in(
+                    run.broker, given[0], run.call, flag=FLAG in self.channels
+                )
             return run.clean(given.pop(), where="the input")
         except BaseException as error:
             given.clear()

@@ -28,7 +28,9 @@ class Intake(Hooks):
         eyes = eyes_of(self.broker)
         if eyes.protected or not (fresh := _fresh(state)):
             return None
-        return _changes(fresh, take_in(self.broker, {"messages": fresh}, eyes.call))
+        # An agent whose state does not declare the flag ignores it.
+        taken = take_in(self.broker, {"messages": fresh}, eyes.call, flag=True)
+        return _changes(fresh, taken)
 
     async def abefore_agent(
         self: Any, state: Any, runtime: Any
@@ -38,7 +40,7 @@ class Intake(Hooks):
         eyes = eyes_of(self.broker)
         if eyes.protected or not (fresh := _fresh(state)):
             return None
-        taken = await atake_in(self.broker, {"messages": fresh}, eyes.call)
+        taken = await atake_in(self.broker, {"messages": fresh}, eyes.call, flag=True)
         return _changes(fresh, taken)
 
 
