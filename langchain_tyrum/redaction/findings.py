@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from langchain_tyrum.errors import RawSecretFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,3 +75,14 @@ def merge(spans: Iterable[Span]) -> list[Span]:
             merged.append(span)
             best.append(span)
     return merged
+
+
+def refuse_finding(finding: Finding, where: str) -> NoReturn:
+    """Raise what says where a raw value stands, and by which rule."""
+    path = ".".join(filter(None, (where, finding.path)))
+    raise RawSecretFound(
+        f"a raw value stands at {path or 'the top'!r} (rule {finding.rule}): pass its "
+        "handle instead",
+        path=path,
+        rule=finding.rule,
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, get_args
 
-from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.errors import ConfigError, RawSecretFound
 from langchain_tyrum.handles import Principal
 from langchain_tyrum.redaction.data import redact_data
 from langchain_tyrum.redaction.detectors import DETECTORS, Detector
-from langchain_tyrum.redaction.findings import REGISTERED, Finding
+from langchain_tyrum.redaction.findings import REGISTERED, Finding, refuse_finding
 from langchain_tyrum.redaction.known import HasPartition, Sight
 from langchain_tyrum.redaction.markers import NAMELESS
 from langchain_tyrum.redaction.memo import Fresh, Memo, Parts
@@ -41,6 +41,9 @@ class Redactor:
         shapes: What happens to credentials that nobody registered: `redact` them,
             `refuse` them with `RawSecretFound`, or only `observe` them, so that
             `scan` alone reports them. Registered values are always redacted.
+
+    Raises:
+        ConfigError: `shapes` is none of these.
     """
 
     def __init__(
@@ -49,6 +52,10 @@ class Redactor:
         detectors: Sequence[Detector] | None = None,
         shapes: Mode = "redact",
     ) -> None:
+        if shapes not in get_args(Mode):
+            raise ConfigError(
+                f"shapes={shapes!r} is unknown: choose 'redact', 'refuse' or 'observe'"
+            )
         rows = DETECTORS if detectors is None else tuple(detectors)
         self._registry = Registry()
         root = Principal()
@@ -140,23 +147,23 @@ class Redactor:
         """Return a view for one run, that remembers which messages are clean."""
         return self._with(self._guard.sight, Memo())
 
-    def redact_text(self, text: str) -> str:
+    def redact_text(self, s: str) -> str:
         """Put markers in place of values; the same object when the text is clean.
 
         Raises:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
-        data = text.encode("utf-8", "surrogatepass")
+        data = s.encode("utf-8", "surrogatepass")
         clean = self._guard.redact(data)
-        return text if clean == data else clean.decode("utf-8", "surrogatepass")
+        return s if clean == data else clean.decode("utf-8", "surrogatepass")
 
-    def redact_bytes(self, data: bytes) -> bytes:
+    def redact_bytes(self, b: bytes) -> bytes:
         """Redact text in bytes; what is no text and holds a value is withheld.
 
         Raises:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
-        return redact_data(self._guard, data)
+        return redact_data(self._guard, b)
 
     def redact(self, obj: Any) -> Any:
         """Put markers in place of values anywhere in an object.
@@ -234,12 +241,12 @@ class Redactor:
         """
         findings = self.scan(obj)
         if findings:
-            _refuse(findings[0], where)
+            refuse_finding(findings[0], where)
 
     def _refuse_shapes(self, obj: Any) -> None:
         for finding in self.scan(obj):
             if finding.rule != REGISTERED:
-                _refuse(finding, "")
+                refuse_finding(finding, "")
 
     def stream(self) -> RedactionStream:
         """Open a stream whose chunks, joined, come out like one redacted text."""
@@ -288,13 +295,3 @@ def _entry(name: str, value: str | bytes, *, tenant: str, owner: str | None) -> 
     raw = _bare(value)
     short = len(spelled(raw).strip()) < MIN_VALUE
     return Entry(name, tenant, owner, raw, short)
-
-
-def _refuse(finding: Finding, where: str) -> NoReturn:
-    path = ".".join(filter(None, (where, finding.path)))
-    raise RawSecretFound(
-        f"a raw value stands at {path or 'the top'!r} (rule {finding.rule}): pass its "
-        "handle instead",
-        path=path,
-        rule=finding.rule,
-    )

@@ -46,7 +46,7 @@ _MAGIC = b"SQLite format 3\0"
 
 
 def scan_checkpoints(
-    target: Any,
+    url_or_saver: Any,
     redactor: Redactor,
     *,
     serde: SerializerProtocol | None = None,
@@ -67,9 +67,9 @@ def scan_checkpoints(
     that write there first. Backups and PostgreSQL's log keep what they have.
 
     Args:
-        target: `sqlite:///file`, `postgresql://...`, a path of a SQLite file or of a
-            `.jsonl` export, a saver, or a store. Of async savers and stores give the
-            URL.
+        url_or_saver: `sqlite:///file`, `postgresql://...`, a path of a SQLite file or
+            of a `.jsonl` export, a saver, or a store. Of async savers and stores give
+            the URL.
         redactor: Knows the values, or a broker that has one; `broker.arm()` first.
         serde: Reads what is encrypted or pickled; a saver's own when not given.
         repair: Whether to put markers in.
@@ -79,19 +79,19 @@ def scan_checkpoints(
         Places, rules and counts; never a value.
 
     Raises:
-        ConfigError: `target` is none of these.
+        ConfigError: `url_or_saver` is none of these.
     """
     redactor = redactor_of(redactor)
-    serde = serde or getattr(target, "serde", None)
+    serde = serde or getattr(url_or_saver, "serde", None)
     examiner = Examiner(redactor, serde=serde, repair=repair, progress=progress)
-    if isinstance(target, str | os.PathLike):
-        _scan_named(os.fspath(target), examiner)
-    elif isinstance(target, BaseStore | BaseCheckpointSaver):
-        _scan_object(target, examiner)
+    if isinstance(url_or_saver, str | os.PathLike):
+        _scan_named(os.fspath(url_or_saver), examiner)
+    elif isinstance(url_or_saver, BaseStore | BaseCheckpointSaver):
+        _scan_object(url_or_saver, examiner)
     else:
         raise ConfigError(
-            f"a {type(target).__name__} cannot be scanned: give a saver, a store, "
-            "sqlite:///FILE, postgresql://..., or the path of a .jsonl file"
+            f"a {type(url_or_saver).__name__} cannot be scanned: give a saver, a "
+            "store, sqlite:///FILE, postgresql://..., or the path of a .jsonl file"
         )
     return examiner.report()
 
