@@ -137,10 +137,7 @@ def read_answer(
             "it with decisions(approve(), reject('why')) and resume again"
         )
     if answer.request_id is not None and answer.request_id != request_id:
-        raise AnswerRefused(
-            f"the answer names another request than {request_id!r}, which is open "
-            "here: read pending_approvals(graph, config) and answer that one"
-        )
+        raise meant_for_another(request_id)
     if len(answer.decisions) != count:
         raise AnswerRefused(
             f"the answer holds {len(answer.decisions)} decisions for {count} actions: "
@@ -153,6 +150,14 @@ def read_answer(
                 f"{', '.join(allowed)}"
             )
     return answer.decisions
+
+
+def meant_for_another(request_id: str) -> AnswerRefused:
+    """The error of an answer that names another request than the one that is open."""
+    return AnswerRefused(
+        f"the answer names another request than {request_id!r}, which is open here: "
+        "read pending_approvals(graph, config) and answer that one"
+    )
 
 
 def refuse_values(redactor: Redactor, decisions: Sequence[Decided]) -> None:

@@ -76,11 +76,13 @@ class Desk:
             NobodyToAsk: Nobody can be asked here.
             AnswerRefused: The answer that came does not fit; nothing ran.
         """
+        self._turn.gather(self._broker.requests)
         seats = [Seat(call) for call in calls]
         while True:
             seats = [self._review(seat) for seat in self._recall(seats)]
             waiting = [seat for seat in seats if seat.verdict is None]
             if not waiting:
+                self._turn.note_moves(self._broker.requests)
                 return [seat.verdict for seat in seats if seat.verdict]
             self._ask(waiting)
             seats = [Seat(call) for call in calls]
@@ -134,6 +136,7 @@ class Desk:
             decisions = self._answer(request, len(seats))
             self._settling.close(request, seats, decisions)
         except AnswerRefused:
+            self._turn.forget_plain_answer()
             if request.answer:
                 self._broker.requests.drop_answer(request.request_id)
             raise
@@ -152,7 +155,7 @@ class Desk:
 
         if not request.answer:
             return read(turn.ask(requests, request))
-        resumed = turn.brought(requests, request)
+        resumed = turn.brought(request)
         left = read(request.answer)
         return left if resumed is None else stricter(left, read(resumed))
 

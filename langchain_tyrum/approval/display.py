@@ -18,7 +18,7 @@ def as_html(request: ApprovalRequest) -> str:
         request: The question; its texts are redacted already.
 
     Returns:
-        One block per call, in the order of the decisions.
+        One block per call, in the order of the decisions, and how to answer.
     """
     head = f"{len(request.actions)} call(s) wait for approval: {request.request_id}"
     calls = "".join(
@@ -26,4 +26,6 @@ def as_html(request: ApprovalRequest) -> str:
         f"Decisions: {escape(', '.join(one.allowed))}</pre>"
         for one in request.actions
     )
-    return f"<div><b>{escape(head)}</b>{calls}</div>"
+    how = "graph.invoke(request.approve(), config)"
+    answer = f"<p>Answer: <code>{how}</code>, or <code>request.reject('why')</code></p>"
+    return f"<div><b>{escape(head)}</b>{calls}{answer}</div>"

@@ -10,6 +10,7 @@ A request is looked at whenever its graph runs on; nothing happens in between.
 | asked, given | arguments, tool or secret version changed | superseded; asked anew |
 | asked, given | the policy came to allow or deny it | as it was; nobody takes it |
 | asked, given | seven days pass | expired; asked anew |
+| asked, given | `approvals drop` | superseded; asked anew, if its graph waits still |
 | asked | a resume brings `approve` | approved |
 | asked | it brings `reject`, `respond` | rejected, responded |
 | asked | it brings `edit` of the arguments | approved, with those |
@@ -28,8 +29,9 @@ A request is looked at whenever its graph runs on; nothing happens in between.
 
 Refused, and the state stays: an answer left for anything that is not asked (given,
 answered, superseded, expired, unknown), one with another count, another request id,
-another digest, a decision or a grant that was not offered, or a raw value in it; a
-second use of a `once` approval; a use by another user, thread, tool, argument or
+another digest, a decision or a grant that was not offered, or a raw value in it; one
+that was given to another question of the task, seen or not, is passed over; a second
+use of a `once` approval; a use by another user, thread, tool, argument or
 version.
 
 A `session` or `always` approval stays approved until its uses are spent or it ends.

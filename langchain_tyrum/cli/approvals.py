@@ -1,10 +1,11 @@
-"""`approvals list` and `approvals answer`: what graphs wait for a person to decide."""
+"""`approvals list`, `answer` and `drop`: what graphs wait for a person to decide."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.cli.approvals_answer import add_answer
+from langchain_tyrum.cli.approvals_drop import add_drop
 from langchain_tyrum.cli.approvals_rows import (
     fields_of,
     summary_of,
@@ -26,7 +27,7 @@ _OPEN = {"asked", "given"}
 def add_parser(commands: Any) -> None:
     """Add the `approvals` command and its own commands."""
     parser = commands.add_parser(
-        "approvals", help="list and answer what graphs wait for a person to decide"
+        "approvals", help="list, answer and drop what graphs wait for people to decide"
     )
     inner = parser.add_subparsers(
         dest="approvals_command", required=True, metavar="WHAT"
@@ -39,6 +40,7 @@ def add_parser(commands: Any) -> None:
         "--all", action="store_true", help="also those that were answered or ended"
     )
     answer = add_answer(inner)
+    add_drop(inner)
     for command in (shown, answer):
         command.add_argument(
             "--tenant", help="only those of this tenant (default: all)"

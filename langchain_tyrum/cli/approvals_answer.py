@@ -47,7 +47,9 @@ def _add_details(answer: argparse.ArgumentParser) -> None:
         "--grant",
         choices=("once", "session", "always"),
         default="once",
-        help="how far an approval reaches (default: this call)",
+        help="how far an approval reaches (default: this call); session: this thread, "
+        "until the secret is rotated; always: every thread of this user, also after a "
+        "rotation, until it is revoked",
     )
     answer.add_argument(
         "--ttl", type=float, metavar="SECONDS", help="how long its grant holds"

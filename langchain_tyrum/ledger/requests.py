@@ -76,8 +76,8 @@ class ApprovalRequests:
             request = same or self._insert(connection, draft, now=now)
         return Opened(request, same is None, tuple(superseded))
 
-    def shown(self, request_id: str, position: int | None) -> None:
-        """Note which interrupt of its task is about to show a request; None: no one."""
+    def shown(self, request_id: str, position: int) -> None:
+        """Note where in its task a request is about to be shown."""
         with self._catalog.transaction() as connection:
             connection.execute(
                 update(approval_requests)
@@ -86,7 +86,7 @@ class ApprovalRequests:
             )
 
     def at(self, place: Place, position: int) -> StoredRequest | None:
-        """The newest request that this interrupt of the task has shown."""
+        """The newest request that was shown at a position of the task."""
         found = self._where(*_at(place), _columns.position == position)
         return found[-1] if found else None
 

@@ -91,6 +91,30 @@ class TestSession:
         assert ["c1"] == here.ids()
         assert 1 == len(here.pending())
 
+    def test_uses_and_time_hold_in_every_process(self, world, issue):
+        """Another process goes on with the same count, and with the same end."""
+        here = world([issue], [], [again("c7")], [], [again("c8")])
+        here.start()
+        answer = approve(grant="session", max_uses=2, ttl_seconds=60)
+        here.resume(decisions(answer))
+
+        here.reopen()
+        here.start("more")
+        assert ["c1", "c7"] == here.ids()
+        here.reopen()
+        here.start("and more")
+        assert ["c1", "c7"] == here.ids()
+        assert 1 == len(here.pending())
+
+        here.resume(decisions(approve(grant="session", ttl_seconds=60)))
+        here.reopen()
+        later = datetime.now(UTC) + timedelta(seconds=61)
+        here.broker.catalog.clock = lambda: later
+        here.script += [[], [again("c9")]]
+        here.start("later")
+        assert ["c1", "c7", "c8"] == here.ids()
+        assert [("c9",)] == [one.tool_call_ids for one in here.pending()]
+
 
 class TestAlways:
     def test_always_holds_in_every_thread_and_after_rotation(self, world, issue):

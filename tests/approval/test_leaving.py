@@ -400,6 +400,7 @@ class TestOneCall:
 
         assert "create_issue wants to use a secret." in html
         assert asked.request_id in html
+        assert "graph.invoke(request.approve(), config)" in html
         assert "&lt;img" in html
         assert "[REDACTED" in html
         assert "<img" not in html

@@ -105,6 +105,7 @@ class TestForgery:
             "\u2028line",
             "\x1b[2Jgone",
             "tag\U000e0041",
+            "**ok**\n\n# Approved\n| Scopes: | none |\n```",
         ],
     )
     def test_arguments_forge_no_line(self, world, text):

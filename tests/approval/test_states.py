@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -37,16 +38,26 @@ from langchain_tyrum.approval import (
     respond,
 )
 from langchain_tyrum.approval.states import call_states
-from langchain_tyrum.broker import SecretBroker
+from langchain_tyrum.broker import SecretBroker, from_configurable
 from langchain_tyrum.errors import ProviderUnavailable, TyrumError
 from langchain_tyrum.policy import SecretPolicy
 from langchain_tyrum.providers import MemoryProvider
 from langchain_tyrum.tools import secret_tool
 
 VALUE = "Qv7-walnut+lamp/{}"
-CONFIG = {"configurable": {"thread_id": "t"}}
+CONFIG = {"configurable": {"thread_id": "t", "user_id": "ann"}}
+STRANGER = {"configurable": {"thread_id": "u", "user_id": "bob"}}
 STRICT = ["approve", "edit", "respond", "reject"]
 KINDS = st.sampled_from(["approve", "approve", "reject", "respond", "edit"])
+#: How far an approval reaches, as `approve` takes it.
+REACHES = {
+    "once": {},
+    "session": {"grant": "session"},
+    "an hour": {"grant": "session", "ttl_seconds": 5400},
+    "two uses": {"grant": "session", "max_uses": 2},
+    "always": {"grant": "always"},
+}
+REACH = st.sampled_from(["once", "once", "once", *REACHES])
 
 
 class Flaky(MemoryProvider):
@@ -65,9 +76,9 @@ class Broken(Exception):
     """The tool failed after it had used its secret."""
 
 
-def decided(kind, name):
+def decided(kind, name, reach="once"):
     made = {
-        "approve": approve(),
+        "approve": approve(**REACHES[reach]),
         "reject": reject("no"),
         "respond": respond("done by hand"),
         "edit": edit(name, {"text": "rewritten"}),
@@ -87,15 +98,19 @@ class Approvals(RuleBasedStateMachine):
             providers=[self.provider],
             catalog="sqlite://",
             policy=SecretPolicy(require_approval=["*"]),
+            identity=from_configurable("user_id"),
         )
         # It ticks: what came later has a later time.
         ticks = itertools.count()
         self.broker.catalog.clock = lambda: (
             self.now + timedelta(microseconds=next(ticks))
         )
+        self.lock = threading.Lock()
         self.ran, self.may_run, self.breaks = Counter(), Counter(), 0
         self.disturbed, self.values, self.rotations = False, [], 0
         self.script, self.streamed, self.given, self.calls = [], [], {}, 0
+        self.wide, self.void, self.reach, self.named = {}, set(), {}, {}
+        self.seen, self.widely, self.policy, self.free = {}, set(), "ask", 0
         for name in ("a", "b"):
             self.values.append(VALUE.format(name))
             self.broker.put(name, self.values[-1])
@@ -104,7 +119,9 @@ class Approvals(RuleBasedStateMachine):
     def build(self):
         def body(call_id, token):
             assert token in self.values
-            self.ran[call_id] += 1
+            with self.lock:
+                self.settle()
+                self.check(call_id)
             if self.breaks:
                 self.breaks -= 1
                 raise Broken
@@ -145,7 +162,9 @@ class Approvals(RuleBasedStateMachine):
     # What a test looks at
 
     def pending(self):
-        return pending_approvals(self.graph, CONFIG)
+        found = pending_approvals(self.graph, CONFIG)
+        self.seen |= {one.request_id: one for one in found}
+        return found
 
     @property
     def idle(self):
@@ -168,11 +187,43 @@ class Approvals(RuleBasedStateMachine):
         }
         return self.now < request.expires_at and all(versions.values())
 
-    def credit(self, request, kinds):
+    def credit(self, request, kinds, reach):
         if not self.fresh(request):
             return
         for call_id, kind in zip(request.tool_call_ids, kinds, strict=True):
-            self.may_run[call_id] += kind in ("approve", "edit")
+            once = kind == "edit" or (kind == "approve" and reach == "once")
+            self.may_run[call_id] += once
+            if kind == "approve" and not once:
+                self.reach[request.request_id, self.named[call_id]] = REACHES[reach]
+                self.widely.add(call_id)
+
+    def check(self, call_id):
+        """A call runs: a person or the policy has agreed to it."""
+        assert self.policy != "deny"
+        if self.policy == "allow":
+            self.free += 1
+            self.may_run[call_id] += 1
+        elif self.ran[call_id] >= self.may_run[call_id]:
+            assert not call_id.startswith("stranger")
+            assert self.reaching(self.named[call_id])
+            self.may_run[call_id] += 1
+        self.ran[call_id] += 1
+
+    def reaching(self, tool):
+        """The grants for more than one call that a tool may use now."""
+        for one in self.broker.grants():
+            if one.mode != "once" and one.grant_id not in self.wide:
+                said = self.reach[one.request_id, one.tool_id]
+                assert (said["grant"], said.get("max_uses")) == (one.mode, one.max_uses)
+                assert ("ttl_seconds" in said) == bool(one.expires_at)
+                self.wide[one.grant_id] = one
+        return [
+            one
+            for one in self.wide.values()
+            if one.tool_id == tool
+            and one.grant_id not in self.void
+            and (one.expires_at is None or self.now < one.expires_at)
+        ]
 
     def go(self, given, config=CONFIG):
         try:
@@ -182,10 +233,10 @@ class Approvals(RuleBasedStateMachine):
 
     def settle(self):
         """Credit the answers that were left and are taken now, in replays too."""
-        for request_id, (request, kinds) in list(self.given.items()):
+        for request_id, (request, kinds, reach) in list(self.given.items()):
             stored = self.broker.requests.find(request_id)
             if stored.status == "answered":
-                self.credit(request, kinds)
+                self.credit(request, kinds, reach)
             if stored.status != "open" or stored.answer is None:
                 del self.given[request_id]
 
@@ -217,16 +268,26 @@ class Approvals(RuleBasedStateMachine):
         self.script = []
         for name in names:
             self.calls += 1
+            self.named[f"c{self.calls}"] = name
             self.script.append(
                 {"name": name, "args": {"text": "x"}, "id": f"c{self.calls}"}
             )
         self.disturbed, self.breaks, self.provider.failures = False, 0, 0
+        reaching = {name: self.reaching(name) for name in names}
         self.go({"messages": [HumanMessage("go")]})
-        assert self.waits
+        asked = {one for request in self.pending() for one in request.tool_call_ids}
+        for one in self.script:
+            grants = reaching[one["name"]]
+            if self.policy != "ask" or any(one.max_uses is None for one in grants):
+                assert one["id"] not in asked
+            elif not grants:
+                assert one["id"] in asked
 
     @precondition(lambda self: self.waits)
-    @rule(kinds=st.lists(KINDS, min_size=3, max_size=3), named=st.booleans())
-    def answer(self, kinds, named):
+    @rule(
+        kinds=st.lists(KINDS, min_size=3, max_size=3), reach=REACH, named=st.booleans()
+    )
+    def answer(self, kinds, reach, named):
         every = self.pending()
         request = every[0]
         allowed = request.actions[0].allowed
@@ -234,30 +295,31 @@ class Approvals(RuleBasedStateMachine):
             one if one in allowed else "reject" for one in kinds[: len(request.actions)]
         ]
         each = [
-            decided(kind, one.name)
+            decided(kind, one.name, reach)
             for kind, one in zip(kinds, request.actions, strict=True)
         ]
         if left := self.given.get(request.request_id):
             both = zip(left[1], kinds, strict=True)
             stricter = [max(two, key=STRICT.index) for two in both]
-            self.given[request.request_id] = request, stricter
+            both = reach if reach == left[2] else "once"
+            self.given[request.request_id] = request, stricter, both
         else:
-            self.credit(request, kinds)
+            self.credit(request, kinds, reach)
         if named or len(every) > 1:
             self.go(request.answer(*each))
         else:
             self.go(Command(resume=decisions(*each)))
 
     @precondition(lambda self: self.waits)
-    @rule(kinds=st.lists(KINDS, min_size=3, max_size=3))
-    def leave(self, kinds):
+    @rule(kinds=st.lists(KINDS, min_size=3, max_size=3), reach=REACH)
+    def leave(self, kinds, reach):
         request = self.pending()[-1]
         allowed = request.actions[0].allowed
         kinds = [
             one if one in allowed else "reject" for one in kinds[: len(request.actions)]
         ]
         each = [
-            decided(kind, one.name)
+            decided(kind, one.name, reach)
             for kind, one in zip(kinds, request.actions, strict=True)
         ]
         before = dict(self.ran)
@@ -270,7 +332,7 @@ class Approvals(RuleBasedStateMachine):
             assert not open_
         else:
             assert open_
-            self.given[request.request_id] = request, kinds
+            self.given[request.request_id] = request, kinds, reach
         assert before == self.ran
 
     @precondition(lambda self: len(self.pending()) == 1)
@@ -290,6 +352,7 @@ class Approvals(RuleBasedStateMachine):
         if (
             request.request_id not in waiting - set(self.given)
             or self.provider.failures
+            or self.policy != "ask"
         ):
             return
         was_fresh, calls = self.fresh(request), request.tool_call_ids
@@ -302,16 +365,66 @@ class Approvals(RuleBasedStateMachine):
                 one.request_id for one in self.broker.requests.waiting()
             }
 
+    @precondition(lambda self: not self.idle and self.seen)
+    @rule(pick=st.integers(min_value=0, max_value=9), named=st.booleans())
+    def answer_late(self, pick, named):
+        """Somebody agrees to a question that is not asked any more, by its id."""
+        waiting = {one.request_id for one in self.pending()}
+        gone = [one for name, one in self.seen.items() if name not in waiting]
+        if gone:
+            old = gone[pick % len(gone)]
+            yes = decisions(*[approve()] * len(old.actions))
+            command = Command(resume={old.interrupt_id: yes})
+            self.go(old.approve() if named else command)
+
     @precondition(lambda self: not self.idle)
     @rule()
     def run_on(self):
         self.go(None)
+
+    @rule(name=st.sampled_from(["use_a", "use_b"]))
+    def stranger_asks(self, name):
+        """Another user's thread: whatever was agreed to here, it waits there."""
+        mine, self.script = (
+            self.script,
+            [{"name": name, "args": {"text": "x"}, "id": f"stranger{name}"}],
+        )
+        waits = self.graph.get_state(STRANGER).next
+        self.stream(None if waits else {"messages": [HumanMessage("go")]}, STRANGER)
+        self.script = mine
+        if self.policy == "ask":
+            assert pending_approvals(self.graph, STRANGER)
+
+    @precondition(lambda self: self.policy == "ask" or self.idle)
+    @rule(policy=st.sampled_from(["ask", "allow", "deny"]))
+    def change_policy(self, policy):
+        self.disturbed, self.policy = True, policy
+        layers = {
+            "ask": SecretPolicy(require_approval=["*"]),
+            "allow": SecretPolicy(allow=["*"]),
+            "deny": SecretPolicy(deny=["*"]),
+        }
+        object.__setattr__(self.broker._core, "layers", (layers[policy],))
+
+    @rule(pick=st.integers(min_value=0, max_value=9))
+    def revoke_grant(self, pick):
+        active = [one for one in self.broker.grants() if one.status == "active"]
+        if active:
+            grant = active[pick % len(active)]
+            self.disturbed = True
+            self.void.add(grant.grant_id)
+            self.broker.revoke_grant(grant.grant_id)
 
     @rule(name=st.sampled_from(["a", "b"]))
     def rotate(self, name):
         self.disturbed = True
         self.rotations += 1
         self.values.append(VALUE.format(f"{name}{self.rotations}"))
+        self.void |= {
+            one.grant_id
+            for one in self.broker.grants()
+            if (one.mode, one.tool_id) == ("session", f"use_{name}")
+        }
         self.broker.rotate(name, self.values[-1])
 
     @rule(hours=st.sampled_from([1, 24 * 8]))
@@ -349,17 +462,21 @@ class Approvals(RuleBasedStateMachine):
             assert times <= self.may_run[call_id], (call_id, times, self.may_run)
 
     @invariant()
-    def each_execution_spent_one_approval(self):
-        spent = Counter(call for call, state in self.states() if state == "consumed")
-        assert self.ran == spent
+    def each_execution_spent_one_use(self):
+        uses = sum(one.uses for one in self.broker.grants())
+        assert sum(self.ran.values()) == uses + self.free
+
+    @invariant()
+    def no_grant_is_used_too_often(self):
+        for one in self.broker.grants():
+            assert one.max_uses is None or one.uses <= one.max_uses
 
     @invariant()
     def what_was_approved_has_run(self):
         if self.calls and self.idle and not self.disturbed:
-            now = [one["id"] for one in self.script]
-            assert {one: self.may_run[one] for one in now} == {
-                one: self.ran[one] for one in now
-            }
+            for one in self.script:
+                assert self.may_run[one["id"]] == self.ran[one["id"]]
+                assert one["id"] not in self.widely or self.ran[one["id"]]
 
     @invariant()
     def what_waits_is_open(self):
@@ -402,7 +519,7 @@ def walk(examples, steps):
 class TestStateMachine:
     def test_short_walks(self):
         """Whatever happens in whatever order, an approval runs its call once."""
-        walk(20, 12)
+        walk(14, 12)
 
     @pytest.mark.slow
     def test_long_walks(self):

@@ -106,7 +106,7 @@ class TestWhatLangGraphDoes:
         graph.invoke(Command(resume="a"), CONFIG)
         graph.invoke(Command(resume="b"), CONFIG)
 
-        assert [None, "r_1", FOREIGN] == seen
+        assert [FOREIGN, "r_1", FOREIGN] == seen
 
 
 class TestSharing:

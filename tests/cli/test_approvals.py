@@ -124,16 +124,18 @@ class TestList:
         assert 1 == refused.code
         assert "no graph with that checkpointer waits" in refused.err
 
-    @pytest.mark.parametrize("kind", ["missing", "no database"])
+    @pytest.mark.parametrize("kind", ["missing", "no database", "no server"])
     def test_checkpoints_that_cannot_be_read(self, run, waiting, tmp_path, kind):
         """A wrong checkpointer address is an error of one line that says so."""
         path = tmp_path / "other.db"
         if kind == "no database":
             path.write_text("this is no database")
-        ran = run("approvals", "list", "--checkpoints", str(path))
+        url = "postgresql://ann:s3cret@127.0.0.1:1/x" if kind == "no server" else path
+        ran = run("approvals", "list", "--checkpoints", str(url))
 
         assert 1 == ran.code
         assert "correct --checkpoints" in ran.err
+        assert "s3cret" not in ran.err
         assert 1 == len(ran.err.splitlines())
 
 
@@ -257,3 +259,46 @@ class TestAnswer:
 
         assert ran.code in (1, 2)
         assert "list" in ran.err or "choose from" in ran.err
+
+
+class TestDrop:
+    def test_a_question_that_nobody_waits_for(self, run, waiting):
+        """A dropped question is not listed, takes no answer, and is in the books."""
+        dropped = waiting.request_id
+        ran = run("approvals", "drop", dropped)
+
+        assert (0, dropped) == (ran.code, ran.out.strip())
+        assert "" == run("approvals", "list").out
+        assert "\tsuperseded\t" in run("approvals", "list", "--all").out
+        refused = run("approvals", "answer", dropped, "approve")
+        assert 1 == refused.code
+        assert "is superseded" in refused.err
+        assert "approval_superseded" in run("audit", "tail").out
+
+    def test_a_graph_that_does_wait_asks_anew(self, run, waiting):
+        """Dropping decides nothing: the graph asks again, and takes that answer."""
+        dropped = waiting.request_id
+        run("approvals", "drop", dropped, "--json")
+        waiting.run_on()
+
+        assert [] == waiting.ran
+        assert dropped != waiting.request_id
+        assert 0 == run("approvals", "answer", waiting.request_id, "approve").code
+        waiting.run_on()
+        assert 2 == len(waiting.ran)
+
+    def test_what_cannot_be_dropped(self, run, waiting):
+        """An unknown, foreign or closed question is one line that names the mend."""
+        dropped = waiting.request_id
+        codes = [
+            run("approvals", "drop", "r_unknown"),
+            run("approvals", "drop", dropped, "--tenant", "acme"),
+        ]
+        assert {1} == {one.code for one in codes}
+        assert all("see `approvals list`" in one.err for one in codes)
+        assert dropped == waiting.request_id
+
+        run("approvals", "drop", dropped)
+        twice = run("approvals", "drop", dropped)
+        assert 1 == twice.code
+        assert "is superseded" in twice.err
