@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from langgraph.graph import StateGraph
 from langgraph.prebuilt import ToolNode
@@ -14,7 +15,10 @@ from langchain_tyrum.tools import SecretTool
 from langchain_tyrum.tools.bindings import unusable_bindings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SHAPE = "protect takes a compiled graph, then the broker: protect(graph, broker)"
 
@@ -40,6 +44,18 @@ def check_given(graph: object, broker: object) -> None:
         )
     if not isinstance(broker, SecretBroker):
         raise ConfigError(f"a {type(broker).__name__} is no broker. {_SHAPE}")
+
+
+def with_broker(guard: Callable[P, R]) -> Callable[P, R]:
+    """Name the mend where the broker was left out, which Python alone does not."""
+
+    @wraps(guard)
+    def checked(*args: P.args, **options: P.kwargs) -> R:
+        if len(args) < 2 and "broker" not in options:
+            raise ConfigError(f"the broker is missing: {_SHAPE}")
+        return guard(*args, **options)
+
+    return checked
 
 
 def refuse_foreign_tools(

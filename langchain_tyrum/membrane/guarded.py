@@ -10,6 +10,7 @@ from langchain_tyrum.membrane.arming import arm
 from langchain_tyrum.membrane.compat import with_run, without_run
 from langchain_tyrum.membrane.events import clean_event, clean_log
 from langchain_tyrum.membrane.streamed import FINAL, GuardedStreams
+from langchain_tyrum.state import acting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -46,7 +47,9 @@ class Guarded(GuardedStreams):
                 return super().invoke(input, config, **options)
             run = self._tyrum_membrane.enter(config, bound=self.config)
             options[FINAL] = True
-            return run.within(super().invoke(input, with_run(config, run), **options))
+            with acting(run.stored):
+                result = super().invoke(input, with_run(config, run), **options)
+            return run.within(result)
         except BaseException as error:
             del input, config
             self._forget(error)
@@ -64,7 +67,8 @@ class Guarded(GuardedStreams):
                 return await super().ainvoke(input, config, **options)
             run = self._tyrum_membrane.enter(config, bound=self.config)
             options[FINAL] = True
-            result = await super().ainvoke(input, with_run(config, run), **options)
+            with acting(run.stored):
+                result = await super().ainvoke(input, with_run(config, run), **options)
             return run.within(result)
         except BaseException as error:
             del input, config

@@ -9,6 +9,7 @@ from langchain_tyrum.membrane.checking import (
     check_given,
     refuse_foreign_tools,
     unusable_tools,
+    with_broker,
 )
 from langchain_tyrum.membrane.compat import guard_closures
 from langchain_tyrum.membrane.guarded import Guarded
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 G = TypeVar("G", bound="Pregel[Any, Any, Any, Any]")
 
 
+@with_broker
 def protect(
     graph: G, broker: SecretBroker, *, mode: Mode = "redact", verify: bool = False
 ) -> G:

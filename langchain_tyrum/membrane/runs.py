@@ -12,7 +12,7 @@ from langchain_tyrum.membrane.compat import (
     ambient_config,
     configurable_of,
 )
-from langchain_tyrum.models.view import RunView
+from langchain_tyrum.state.view import RunView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,8 +62,8 @@ class Run:
         self.running = False
         self.suspect = False
         root = membrane.broker.redactor
-        self.view = cast("Redactor", RunView(root.view(call)))
         self.stored: Stored = root.stored_for(call)
+        self.view = cast("Redactor", RunView(root.view(call), self.stored))
 
     @property
     def broker(self) -> SecretBroker:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.state import acting
+from langchain_tyrum.state.acting import acts_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -27,6 +29,10 @@ def steps(inner: Generator[Any], run: Run) -> Generator[Any]:
     Yields:
         What it yields.
     """
+    if acts_for(run.stored):  # `invoke` asks, and no code of the caller's runs between
+        with closing(inner):
+            yield from inner
+        return
     try:
         while True:
             with acting(run.stored):
@@ -41,6 +47,11 @@ def steps(inner: Generator[Any], run: Run) -> Generator[Any]:
 
 async def asteps(inner: AsyncGenerator[Any], run: Run) -> AsyncGenerator[Any]:
     """Go through a generator of LangGraph's; the async twin."""
+    if acts_for(run.stored):
+        async with aclosing(inner):
+            async for part in inner:
+                yield part
+        return
     try:
         while True:
             with acting(run.stored):

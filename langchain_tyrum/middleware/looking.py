@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 from langchain_core.outputs import ChatResult
 from langchain_core.runnables.config import var_child_runnable_config
 
+from langchain_tyrum.state.view import RunView
+
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from langchain_tyrum.broker import CallIdentity, SecretBroker
     from langchain_tyrum.redaction import Redactor
 
 #: Where `protect` keeps the guard of the run; a test holds the two together.
 RUN_KEY = "__pregel_tyrum_run"
+#: Where LangGraph keeps what a run's tasks share; the same test holds it.
+RUNTIME_KEY = "__pregel_runtime"
+_LOCAL = "<locals>"
+_seen: MutableMapping[Any, dict[Any, Redactor]] = WeakKeyDictionary()
 
 
 class Eyes(NamedTuple):
@@ -62,8 +72,26 @@ def eyes_of(broker: SecretBroker) -> Eyes:
     config = var_child_runnable_config.get() or {}
     call = broker.identify(config)
     # Outside of any run there is nobody to look for: everybody's values count.
-    view = broker.redactor.view(call) if config else broker.redactor
+    view = _view_in(config, broker.redactor, call) if config else broker.redactor
     return Eyes(view, call, protected=False)
+
+
+def _view_in(config: Any, redactor: Redactor, call: CallIdentity) -> Redactor:
+    """What a run has seen clean, so that its history is not walked at each call.
+
+    It goes with the run's stream writer, which LangGraph makes anew for each run. A
+    writer that somebody made for several may serve several users.
+    """
+    runtime = (config.get("configurable") or {}).get(RUNTIME_KEY)
+    writer = getattr(runtime, "stream_writer", None)
+    if not isinstance(writer, FunctionType) or _LOCAL not in writer.__qualname__:
+        return redactor.view(call)
+    seen = _seen.setdefault(writer, {})
+    whose = redactor, call.tenant, call.user
+    view = seen.get(whose)
+    if view is None:
+        view = seen[whose] = cast("Redactor", RunView(redactor.view(call)))
+    return view
 
 
 def _run_of(broker: SecretBroker) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cached_property
 from typing import TYPE_CHECKING
+
+from langchain_tyrum.redaction.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,11 +32,11 @@ class Beginnings:
             at += 1
         return at < len(forms) and forms[at].startswith(text)
 
-    @cached_property
+    @lazy
     def _sorted(self) -> list[bytes]:
         return sorted(self.forms)
 
-    @cached_property
+    @lazy
     def heads(self) -> frozenset[bytes]:
         """The first one to four bytes of every form."""
         return frozenset(

@@ -39,12 +39,12 @@ FILLERS = {
     "nul": rb"[\t\n\r\x20-\x7e]\x00+[\t\n\r\x20-\x7e]",
     "zero_width": _ZERO_WIDTH,
     "escaped": _ESCAPED_FILLER,
-    "run": _ALPHABET + rb"{60}",
+    "line": _ALPHABET + rb"{16}[\\\r\n]",
     "wrap": _ALPHABET + rb"{60}[\\\r\n]",
-    "colons": rb"(?::" + _HEX + rb"{2}){4}|(?:-" + _HEX + rb"{2}){4}",
+    "colons": _HEX + rb"{2}(?:[:-]" + _HEX + rb"{2}){5}",
 }
 TRIGGERS = (
-    *(each for name, each in FILLERS.items() if name != "run"),
+    *(each for name, each in FILLERS.items() if name != "line"),
     *ESCAPES.values(),
 )
 

@@ -101,7 +101,7 @@ def is_known(data: bytes, registry: Registry) -> bool:
         EngineError: The search failed.
     """
     hits, copy = _search(data, registry)
-    if any(form for _, form in hits):
+    if hits:
         return True
     return copy is not None and any(
         form for tier in registry.tiers() for _, form in tier.find(copy.data)
@@ -111,19 +111,22 @@ def is_known(data: bytes, registry: Registry) -> bool:
 def _search(data: bytes, registry: Registry) -> tuple[list[Hit], Copy | None]:
     """Find forms in a text, and copy it without its disguises if it has any."""
     hits: list[Hit] = []
-    paired = True
+    pairs = wraps = False
     for tier in registry.tiers():
         hits += tier.find(data)
-        paired = paired and tier.paired
-    traced = bool(hits) and not all(form for _, form in hits)
-    if not traced and (
-        (paired and _is_plain(data)) or not looks_disguised(data, colons=not paired)
+        pairs = pairs or not tier.pairs
+        wraps = wraps or not tier.wraps
+    if hits and not all(form for _, form in hits):
+        hits = [hit for hit in hits if hit[1]]
+        pairs = wraps = True
+    if (not pairs and _is_plain(data, wraps=wraps)) or not looks_disguised(
+        data, pairs=pairs, wraps=wraps
     ):
         return hits, None
     return hits, strict_copy(data)
 
 
-def _is_plain(data: bytes) -> bool:
+def _is_plain(data: bytes, *, wraps: bool = True) -> bool:
     """Tell, without an engine, that a text of ordinary lines shows no disguise.
 
     Pairs of digits set apart are not told by this.
@@ -134,9 +137,8 @@ def _is_plain(data: bytes) -> bool:
         and 0x5C not in data
         and 0x25 not in data
         and 0x26 not in data
-        and 0x0D not in data
         and 0 not in data
-        and _WRAPPED.search(data) is None
+        and not (wraps and (0x0D in data or _WRAPPED.search(data)))
     )
 
 

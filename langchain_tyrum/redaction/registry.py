@@ -179,7 +179,7 @@ class Registry:
             if older and len(older[-1]) + len(pending) <= _DELTA:
                 grown = [*older[-1].forms, *pending]
                 older = older[:-1]
-            self._tiers = (*older, Tier(grown))
+            self._tiers = (*older, Tier(grown, beside=sum(map(len, older))))
             self._pending = []
             if self._should_merge() and not self._merging:
                 self._merging = True
@@ -210,8 +210,10 @@ class Registry:
             self._merging = False
 
     def _replace(self, tiers: tuple[Tier, ...]) -> None:
+        beside = sum(len(tier) for tier in self._tiers if tier not in tiers)
         merged = Tier(
-            form for tier in tiers for form in tier.forms if form in self._claims
+            (form for tier in tiers for form in tier.forms if form in self._claims),
+            beside=beside,
         )
         with self._lock:
             kept = [tier for tier in self._tiers if tier not in tiers]

@@ -98,8 +98,10 @@ class RedactionStream:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
         if isinstance(chunk, str):
-            data = chunk.encode("utf-8", "surrogatepass")
-            return _text(self._safely(self._take, data))
+            plain = chunk.isascii()
+            data = chunk.encode() if plain else chunk.encode("utf-8", "surrogatepass")
+            out = self._safely(self._take, data)
+            return chunk if out is data else _text(out)
         self._binary = True
         return self._safely(self._take, chunk)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.redaction.lazy import lazy
 from langchain_tyrum.redaction.markers import MARKER_HEAD
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ class Cuts:
             return max(self._stretches[at][0] - done, 0)
         return cut
 
-    @cached_property
+    @lazy
     def _stretches(self) -> list[tuple[int, int]]:
         fed = self._before.fed
         return self._lookout.stretches(fed + self._held, len(fed))
 
-    @cached_property
+    @lazy
     def _unsure(self) -> Span | None:
         """The first span of which what follows may change what becomes of it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.redaction.markers import MARKER_HEAD
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction.shapes import Row
     from langchain_tyrum.redaction.stream_cut import Before
     from langchain_tyrum.redaction.undecided import Lookout
+    from langchain_tyrum.redaction.undecided_rows import Openings
 
 #: Longer texts are cheaper to search with an engine.
 _LARGE = 256
@@ -64,7 +66,8 @@ class Glance:
         context = before.fed if before.fed is before.shown else None
         heads, begun = awaited.heads, self._begun
         known, more = (heads[0], heads[1:]) if heads else (_NONE, heads)
-        lowered, doubts = held.lower(), list[_Doubt]()
+        lowered = held.lower()
+        doubts: list[_Doubt] = []
         for at in range(len(held)):
             head = held[at : at + _HEAD]
             if head in known or (more and any(head in each for each in more)):
@@ -113,7 +116,10 @@ class Glance:
         """
         if self._openings is None:
             return None
-        rows, begun = self._openings.rows(lowered, at)
+        if len(lowered) - at <= _HEAD:
+            rows, begun = _rows(self._openings, lowered[at:])
+        else:
+            rows, begun = self._openings.rows(lowered, at)
         if not rows:
             return False if begun else None
         if context is None:  # fed and shown differ: what opens here has two sides
@@ -125,6 +131,12 @@ class Glance:
             return True
         doubts.append((rows, context, at))
         return None
+
+
+@lru_cache(maxsize=4096)
+def _rows(openings: Openings, tail: bytes) -> tuple[list[Row], bool]:
+    """Tell once what begins with the same few letters at the end of a text."""
+    return openings.rows(tail, 0)
 
 
 def _lives(doubts: list[_Doubt], held: bytes, cut: int) -> bool:

@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.redaction.anchors import anchor, anchors, is_telling, pair_anchors
 from langchain_tyrum.redaction.beginnings import Beginnings
-from langchain_tyrum.redaction.engines import build_engines
+from langchain_tyrum.redaction.engines import EngineError, build_engines
+from langchain_tyrum.redaction.lazy import lazy
 from langchain_tyrum.redaction.shapes.disguises import SHORT, looks_odd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_ANCHOR = 16
-_SKIP = 8
+    from langchain_tyrum.redaction.anchors import Piece
+
 _HEAD = 4
+_BLANK = b" \t"
 _MANY = 4096
-#: Up to so many forms, pairs of digits cost less as anchors than as an expression.
-_MOST_PAIRED = 1 << 14
-_AWKWARD = frozenset(b"+/-_\0")
-_DIGITS = re.compile(rb"[0-9A-Fa-f]{12,}")
-#: The form that a hit of a paired anchor stands for.
-PAIRED = b""
-
-
-def _anchor(form: bytes) -> int:
-    """Choose where a form's anchor begins.
-
-    Past the first bytes, which many tokens share, and without the bytes in which the
-    two base64 alphabets differ, so that both alphabets share one anchor.
-    """
-    last = len(form) - _ANCHOR
-    if last <= 0:
-        return 0
-    first = min(_SKIP, last)
-    for start in range(first, min(last, first + _ANCHOR) + 1):
-        if not _AWKWARD.intersection(form[start : start + _ANCHOR]):
-            return start
-    return first
-
-
-def _paired(form: bytes) -> Iterator[bytes]:
-    """Yield an anchor of a hexadecimal form whose pairs are set apart: `41:42:43`."""
-    if not _DIGITS.fullmatch(form):
-        return
-    start = min(_SKIP, (len(form) - _ANCHOR // 3 * 2 - 2) & ~1)
-    pairs = [form[at : at + 2] for at in range(start, start + 12, 2)]
-    for mark in (b":", b"-"):
-        yield mark.join(pairs)[:_ANCHOR]
+#: Up to so many forms, traces of disguises cost less as anchors than as expressions.
+_MOST_TRACED = 5 << 12
+#: The form that a trace stands for.
+TRACE = b""
 
 
 class _Sharers:
@@ -58,90 +31,155 @@ class _Sharers:
     that they have, not by comparing it with each of them.
     """
 
-    __slots__ = ("_kinds",)
+    __slots__ = ("_kinds", "longest")
 
-    def __init__(self, forms: Iterable[bytes]) -> None:
+    def __init__(self, forms: Iterable[bytes], *, wraps: bool) -> None:
         kinds: dict[tuple[int, int], set[bytes]] = {}
         for form in forms:
-            kinds.setdefault((_anchor(form), len(form)), set()).add(form)
+            start, _ = _pieces(form, wraps=wraps)[0]
+            kinds.setdefault((start, len(form)), set()).add(form)
         self._kinds = tuple(
             (before, size, frozenset(each)) for (before, size), each in kinds.items()
         )
+        self.longest = max(size for _, size, _ in self._kinds)
 
     def at(self, data: bytes, hit: int) -> Iterator[tuple[int, bytes]]:
-        """Yield (start, form) of those whose anchor this is."""
+        """Yield (start, form) of those that are found by this anchor."""
         for before, size, forms in self._kinds:
             start = hit - before
             if start >= 0 and (form := data[start : start + size]) in forms:
                 yield start, form
 
 
+def _pieces(form: bytes, *, wraps: bool) -> tuple[Piece, ...]:
+    return anchors(form) if wraps else (anchor(form),)
+
+
+def _add(found: dict[bytes, bytes | list[bytes]], text: bytes, form: bytes) -> None:
+    others = found.setdefault(text, form)
+    if isinstance(others, list):
+        others.append(form)
+    elif others != form:
+        found[text] = [others, form]
+
+
+def _is_near_wrap(data: bytes, hit: int, size: int) -> bool:
+    """Tell whether what holds a piece of a form may be wrapped."""
+    low = max(0, hit - size)
+    while low and data[low - 1] in _BLANK:  # a line may be set in
+        low -= 1
+    around = data[max(0, low - 2) : hit + size]
+    return b"\n" in around or b"\r" in around or b"\\" in around
+
+
 class Tier(Beginnings):
     """Forms that are looked for together. Immutable once built.
 
+    If there are few, disguises leave traces that the engine finds along with the
+    forms; if there are many, a disguised text is to be told by its looks.
+
+    Args:
+        forms: What to look for.
+        beside: How many forms other tiers look for.
+
     Attributes:
         longest: The length of the longest form.
-        paired: Whether hexadecimal forms whose pairs are set apart leave a trace; if
-            not, such a text is to be told by its looks.
+        pairs: Whether hexadecimal forms whose pairs are set apart leave a trace.
+        wraps: Whether forms that are wrapped do.
     """
 
-    def __init__(self, forms: Iterable[bytes]) -> None:
+    def __init__(self, forms: Iterable[bytes], *, beside: int = 0) -> None:
         super().__init__(forms)
-        self.paired = len(self.forms) <= _MOST_PAIRED
-        # most anchors have one form: no list for those, there are many
-        anchors: dict[bytes, bytes | list[bytes]] = {}
-        for anchor, form in self._anchored():
-            others = anchors.setdefault(anchor, form)
-            if isinstance(others, list):
-                others.append(form)
-            elif others != form:
-                anchors[anchor] = [others, form]
-        patterns = list(anchors)
+        self.pairs = len(self.forms) + beside <= _MOST_TRACED
+        found = self._anchored(wraps=True) if self.pairs else None
+        self.wraps = found is not None
+        if found is None:
+            found = self._anchored(wraps=False) or {}
+        patterns = list(found)
         table = [
-            _Sharers(each) if isinstance(each, list) else each
-            for each in anchors.values()
+            _Sharers(each, wraps=self.wraps) if isinstance(each, list) else each
+            for each in found.values()
         ]
-        del anchors
+        del found
         self._groups = [
             (engine, tuple(map(table.__getitem__, indexes)))
             for engine, indexes in build_engines(patterns)
         ]
+        # of what was found: the next text often holds the same
+        self._cut: dict[bytes, tuple[Piece, ...]] = {}
         self.longest = max(map(len, self.forms), default=0)
         shortest = min(map(len, self.forms), default=0)
-        #: In a short text, every so many places, a form shows one of its first pieces.
+        #: In a short text, every so many places, a form shows one of its first bytes.
         self._step = min(_HEAD, shortest - _HEAD + 1)
         self._unfit = len(self.forms) > _MANY or self._step < 1
 
-    def _anchored(self) -> Iterator[tuple[bytes, bytes]]:
+    def _anchored(self, *, wraps: bool) -> dict[bytes, bytes | list[bytes]] | None:
+        """Return the forms by their anchors; None where wraps would leave no trace."""
+        # most anchors have one form: no list for those, there are many
+        found: dict[bytes, bytes | list[bytes]] = {}
         for form in self.forms:
-            start = _anchor(form)
-            yield form[start : start + _ANCHOR], form
-        if self.paired:
-            for form in self.forms:
-                for anchor in _paired(form):
-                    yield anchor, PAIRED
+            texts = [form[low:high] for low, high in _pieces(form, wraps=wraps)]
+            pairs = pair_anchors(form, wraps=wraps) if self.pairs else ()
+            if wraps and not (
+                (len(texts) == 1 or all(map(is_telling, texts)))
+                and all(map(is_telling, pairs[1:]))
+            ):
+                return None
+            for text in texts:
+                _add(found, text, form)
+            for text in pairs:
+                _add(found, text, TRACE)
+        return found
 
     def find(self, data: bytes) -> list[tuple[int, bytes]]:
         """Return (start, form) of every occurrence of every form.
 
-        The form `PAIRED` stands for a trace of one whose pairs are set apart.
+        The form `TRACE` stands for what may be left of a disguised one.
 
         Raises:
             EngineError: The engine failed or was flooded.
         """
         if len(data) <= SHORT and not self._may_hold(data):
             return []
+        try:
+            return self._found(data)
+        except EngineError:
+            if not self.wraps:
+                raise
+        # half of a form may be an ordinary word, of which a text is full
+        return [*self._untraced.find(data), (0, TRACE)]
+
+    def _found(self, data: bytes) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []
         for engine, table in self._groups:
             for hit, index in engine.hits(data):
                 form = table[index]
                 if isinstance(form, _Sharers):
                     found += form.at(data, hit)
-                    continue
-                start = hit - _anchor(form)
-                if start >= 0 and data.startswith(form, start):
-                    found.append((start, form))
+                    if self.wraps and _is_near_wrap(data, hit, form.longest):
+                        found.append((hit, TRACE))
+                else:
+                    found += self._at(data, hit, form)
         return found
+
+    @lazy
+    def _untraced(self) -> Tier:
+        return Tier(self.forms, beside=_MOST_TRACED)
+
+    def _at(self, data: bytes, hit: int, form: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield the form whose anchor this is, or a trace where it is not all there."""
+        pieces = self._cut.get(form)
+        if pieces is None:
+            pieces = self._cut[form] = _pieces(form, wraps=self.wraps)
+        start = hit - pieces[0][0]
+        if start >= 0 and data.startswith(form, start):
+            yield start, form
+        elif not self.wraps or not _is_near_wrap(data, hit, len(form)):
+            return
+        elif not any(
+            low <= hit and data.startswith(form, hit - low) for low, _ in pieces[1:]
+        ):
+            yield hit, TRACE
 
     def _may_hold(self, data: bytes) -> bool:
         """Look at a short text without an engine: those let other threads go first.
@@ -152,10 +190,10 @@ class Tier(Beginnings):
         if self._unfit or looks_odd(data):
             return True
         pieces = [data[at : at + _HEAD] for at in range(0, len(data), self._step)]
-        return not self._pieces.isdisjoint(pieces)
+        return not self._shown.isdisjoint(pieces)
 
-    @cached_property
-    def _pieces(self) -> frozenset[bytes]:
+    @lazy
+    def _shown(self) -> frozenset[bytes]:
         return frozenset(
             form[at : at + _HEAD] for form in self.forms for at in range(self._step)
         )

@@ -62,6 +62,11 @@ class acting:  # noqa: N801 - it stands in `with`, several times a step
         _acting.set(self._before)
 
 
+def acts_for(stored: Stored) -> bool:
+    """Tell whether all that is stored here is stored on this behalf."""
+    return _acting.get() is stored
+
+
 def acting_by(config: Any) -> acting:
     """Act for whom the run in a config acts, for the block.
 

@@ -11,12 +11,14 @@ from langgraph.channels.delta import DeltaChannel
 from langgraph.graph.message import add_messages
 
 from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state.guard import Guard, guard_of
 from langchain_tyrum.state.last import Last
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from langchain_tyrum.broker import SecretBroker
     from langchain_tyrum.redaction import Redactor
 
 
@@ -77,7 +79,7 @@ class _Guarded(BaseChannel[Any, Any, Any]):
 
 def guarded(
     reducer: Any = None,
-    redactor: Redactor | None = None,
+    redactor: SecretBroker | Redactor | None = None,
     *,
     mode: Literal["refuse", "redact"] = "refuse",
 ) -> Any:
@@ -96,14 +98,15 @@ def guarded(
     Args:
         reducer: A function of old and new value, or a LangGraph channel (a class, or
             a `DeltaChannel`). None keeps the last value.
-        redactor: Knows the values. Without it `protect` binds the one of its broker;
-            a graph that nothing bound fails at its first update.
+        redactor: Knows the values; a broker stands for its own. Without it `protect`
+            binds the one of its broker; a graph that nothing bound fails at its first
+            update.
         mode: `refuse` raises and names the place; `redact` puts markers in.
 
     Returns:
         What belongs into `Annotated[...]`: a new channel class, or a `DeltaChannel`.
     """
-    guard = Guard((redactor,)) if redactor is not None else None
+    guard = None if redactor is None else Guard((redactor_of(redactor),))
     body: dict[str, Any] = {"_tyrum_guard": guard, "_tyrum_mode": mode}
     if isinstance(reducer, DeltaChannel):
         return _guarded_delta(reducer, body)
@@ -120,7 +123,9 @@ def guarded(
 
 
 def guarded_messages(
-    redactor: Redactor | None = None, *, mode: Literal["refuse", "redact"] = "refuse"
+    redactor: SecretBroker | Redactor | None = None,
+    *,
+    mode: Literal["refuse", "redact"] = "refuse",
 ) -> Any:
     """Guard a list of messages: `guarded(add_messages)`."""
     return guarded(add_messages, redactor, mode=mode)

@@ -7,7 +7,6 @@ here only, so that a new LangGraph breaks one module and its tests.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType
@@ -19,6 +18,8 @@ from langgraph.checkpoint.serde import jsonplus
 from langgraph.types import Send
 from pydantic import BaseModel
 
+from langchain_tyrum.redaction.made_up import is_made_up
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,10 +29,6 @@ _MODEL: int = jsonplus.EXT_PYDANTIC_V2
 _CALLED: int = jsonplus.EXT_CONSTRUCTOR_POS_ARGS
 _OPTION: int = jsonplus._option  # noqa: SLF001
 _MESSAGES = "langchain_core.messages."
-#: What LangChain and LangGraph make up as the id of a message.
-_MADE_UP = re.compile(
-    r"(?:lc_run--)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-\d{1,3})?"
-)
 _SEND = [Send.__module__, Send.__name__]
 _MOST = 2048
 #: Module, name and, of a model, what returns its fields; None: as LangGraph does it.
@@ -65,8 +62,8 @@ class _Kinds(dict[type, "_Kind"]):
         return kind
 
 
-def encoder(hide: Callable[[Any], Any]) -> Callable[[Any], bytes]:
-    """Build LangGraph's msgpack encoder with one change: secrets stay hidden.
+class Encoder:
+    """LangGraph's msgpack encoder with one change: secrets stay hidden.
 
     `JsonPlusSerializer` calls `get_secret_value()` on a `SecretStr`, bare or in a
     model. The `default` function is taken as it is, its recursion is led back here.
@@ -74,35 +71,52 @@ def encoder(hide: Callable[[Any], Any]) -> Callable[[Any], bytes]:
     Args:
         hide: Takes a secret's inner value, returns what may be written for it.
 
-    Returns:
-        A function from an object to msgpack bytes.
+    Attributes:
+        any: A function from an object to msgpack bytes.
     """
 
-    def default(obj: Any) -> Any:
-        kind = kinds[type(obj)]
-        if kind is None:
-            return sent(obj) if type(obj) is Send else plain(obj)
-        module, name, fields = kind
-        if fields is None:
-            hidden = hide(obj.get_secret_value())
-            return ormsgpack.Ext(SINGLE_ARGUMENT, encode((module, name, hidden)))
-        # as LangGraph does, without a detour: messages are many
-        made = module, name, fields(obj), "model_validate_json"
-        return ormsgpack.Ext(_MODEL, encode(made))
+    def __init__(self, hide: Callable[[Any], Any]) -> None:
+        self._hide = hide
+        self._kinds = _Kinds()
+        self.any: Callable[[Any], bytes] = partial(
+            ormsgpack.packb, default=self._default, option=_OPTION
+        )
+        self._plain = FunctionType(
+            jsonplus._msgpack_default.__code__,  # noqa: SLF001
+            {**vars(jsonplus), "_msgpack_enc": self.any},
+        )
 
-    def sent(task: Send) -> ormsgpack.Ext:
+    def message(self, obj: Any) -> tuple[bytes, Any]:
+        """Write a message, and return with its bytes the data they were made of.
+
+        That is the encoder's own, and nobody can edit it: no data when it is more.
+        """
+        module, name, dumped = self._kinds[type(obj)] or ("", "", None)
+        if dumped is None or not module.startswith(_MESSAGES):
+            return self.any(obj), None
+        data = dumped(obj)
+        whole = self.any(self._model(module, name, data))
+        return whole, data if type(data) is dict else None
+
+    def _model(self, module: str, name: str, data: Any) -> ormsgpack.Ext:
+        # as LangGraph does, without a detour: messages are many
+        made = module, name, data, "model_validate_json"
+        return ormsgpack.Ext(_MODEL, self.any(made))
+
+    def _default(self, obj: Any) -> Any:
+        kind = self._kinds[type(obj)]
+        if kind is None:
+            return self._sent(obj) if type(obj) is Send else self._plain(obj)
+        module, name, dumped = kind
+        if dumped is not None:
+            return self._model(module, name, dumped(obj))
+        hidden = self._hide(obj.get_secret_value())
+        return ormsgpack.Ext(SINGLE_ARGUMENT, self.any((module, name, hidden)))
+
+    def _sent(self, task: Send) -> ormsgpack.Ext:
         timeout = getattr(task, "timeout", None)
         parts = (task.node, task.arg, *([] if timeout is None else [timeout]))
-        return ormsgpack.Ext(_CALLED, encode((*_SEND, parts)))
-
-    kinds = _Kinds()
-    encode = partial(ormsgpack.packb, default=default, option=_OPTION)
-    plain = FunctionType(
-        jsonplus._msgpack_default.__code__,  # noqa: SLF001
-        {**vars(jsonplus), "_msgpack_enc": encode},
-    )
-
-    return encode
+        return ormsgpack.Ext(_CALLED, self.any((*_SEND, parts)))
 
 
 def decode(data: bytes) -> Any:
@@ -132,13 +146,21 @@ class Plain:
         """Decode what was serialized."""
         return ormsgpack.unpackb(data, ext_hook=self._payload, option=_UNPACK)
 
+    def part(self, message: dict[str, Any]) -> Any:
+        """Take what a message was written of, instead of decoding it."""
+        name = message.get("id")
+        if type(name) is str and is_made_up(name):
+            self.ids.append(name)
+            return {**message, "id": None}
+        return message
+
     def _payload(self, code: int, data: bytes) -> Any:
         try:
             payload = self.decode(data)
         except ValueError:  # as above
             payload = data
         if code == _MODEL and str(payload[0]).startswith(_MESSAGES):
-            if _MADE_UP.fullmatch(str(payload[2].get("id"))):
+            if is_made_up(str(payload[2].get("id"))):
                 self.ids.append(payload[2].pop("id"))
         else:
             self.odd |= code != _CALLED or payload[:2] != _SEND

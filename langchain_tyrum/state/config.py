@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.redaction.made_up import is_made_up
 from langchain_tyrum.state.guard import Guard, refuse_each
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 #: They key rows, so they are refused and never rewritten.
 _IDS = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: The parts of a config that savers store, and those of them that are lists or text.
 _STORED = ("configurable", "metadata", "tags", "run_name")
 _LISTED = _STORED[2:]
@@ -33,10 +32,13 @@ def refuse_ids(guard: Guard, config: Any, known: Container[Any] = ()) -> None:
         RawSecretFound: One does; it is named, the value is not.
     """
     configurable = (config or {}).get("configurable") or {}
-    for key in _IDS:
-        found = configurable.get(key)
-        if found is None or (type(found) is str and found in known):
-            continue
+    given = {key: found for key in _IDS if (found := configurable.get(key))}
+    fresh = [
+        each for each in given.values() if type(each) is not str or each not in known
+    ]
+    if not fresh or guard.are_beyond(fresh):
+        return
+    for key, found in given.items():
         refuse_id(guard, f"the {key}", found)
 
 
@@ -48,8 +50,10 @@ def refuse_id(guard: Guard, what: str, found: Any) -> None:
     Raises:
         RawSecretFound: It does.
     """
+    if guard.are_beyond([found]):
+        return
     generation = guard.generation
-    if type(found) is str and _UUID.fullmatch(found):
+    if type(found) is str and is_made_up(found):
         if found in guard.texts.known(generation):
             return
         if not guard.holds(found.encode(), "identifiers"):

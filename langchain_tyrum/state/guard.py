@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tyrum.errors import RawSecretFound, TyrumError
+from langchain_tyrum.redaction.made_up import are_beyond
 from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.redaction.remembered import are_clean_ids, are_known
 from langchain_tyrum.redaction.sealing import Unsealing, unseal
@@ -107,9 +108,14 @@ class Guard:
             ids: Ids that a framework made up.
         """
         return all(
-            are_known(redactor, data) and are_clean_ids(redactor, ids)
+            are_known(redactor, data)
+            and (are_beyond(redactor, ids) or are_clean_ids(redactor, ids))
             for redactor in self.redactors
         )
+
+    def are_beyond(self, ids: list[Any]) -> bool:
+        """Tell of ids that a framework made up that no value can stand in them."""
+        return all(are_beyond(redactor, ids) for redactor in self.redactors)
 
     def holds(self, data: bytes, what: str) -> bool:
         """Say whether serialized data holds a registered value in any form."""

@@ -10,11 +10,12 @@ from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.state import compat
 from langchain_tyrum.state.acting import acts_with
 from langchain_tyrum.state.known import Known, Marks, fingerprint
-from langchain_tyrum.state.pieces import Draft, Repair
+from langchain_tyrum.state.pieces import Draft, Piece, Repair
+from langchain_tyrum.state.view import view_of
 from langchain_tyrum.state.written import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, MutableMapping
+    from collections.abc import Hashable, MutableMapping
 
     from langchain_tyrum.state.guard import Guard
 
@@ -33,9 +34,9 @@ class Looker:
         guard: Knows the values.
     """
 
-    def __init__(self, guard: Guard, encode: Callable[[Any], bytes]) -> None:
+    def __init__(self, guard: Guard, encoder: compat.Encoder) -> None:
         self.guard = guard
-        self._encode = encode
+        self._encoder = encoder
         self._known = Known()
         self._runs: MutableMapping[Any, tuple[Hashable, Written]] = WeakKeyDictionary()
 
@@ -50,7 +51,7 @@ class Looker:
         """
         generation = self.guard.generation  # read first: a value may come in meanwhile
         known, written = self._known.at((self.guard, generation)), self._of(generation)
-        draft = Draft(self._encode, known, written)
+        draft = Draft(self._encoder, known, written)
         draft.add(obj)
         if self._is_clean(draft):
             known.add([*draft.marks, *(piece.mark for piece in draft.fresh)])
@@ -65,7 +66,7 @@ class Looker:
         run = acts_with(self.guard.redactors[0]) or self
         at, written = self._runs.get(run, (None, None))
         if written is None or at != generation:
-            written = Written()
+            written = Written(view_of(run))
             self._runs[run] = generation, written
         return written
 
@@ -74,30 +75,33 @@ class Looker:
         names = b"".join(draft.names)
         if names and (SEALED_HEAD in names or self.guard.holds(names, WHAT)):
             return False
-        wholes = [piece.whole for piece in draft.fresh]
-        made_of = [piece.made_of for piece in draft.fresh]
-        return not wholes or self._written_clean(wholes, made_of)
+        return not draft.fresh or self._written_clean(draft.fresh)
 
-    def _written_clean(self, wholes: list[bytes], made_of: Any) -> bool:
+    def _written_clean(self, pieces: list[Piece]) -> bool:
         """Look at what was written, and at objects with more to them."""
-        plain = compat.Plain()
-        looked: list[Any] = list(map(plain.decode, wholes))
-        held = b"".join(wholes)
+        held = b"".join([piece.whole for piece in pieces])
         if SEALED_HEAD in held:
             return False
+        plain = compat.Plain()
+        looked: list[Any] = [
+            plain.decode(piece.whole) if piece.data is None else plain.part(piece.data)
+            for piece in pieces
+        ]
         if not plain.odd and self.guard.knows(looked, plain.ids):
             return True
         if self.guard.holds(held, WHAT):
             return False
+        plain = compat.Plain()
+        looked = [plain.decode(piece.whole) for piece in pieces]
         if plain.odd:
-            looked.append(made_of)
+            looked.append([piece.made_of for piece in pieces])
         return self.guard.clean(looked, WHAT) is looked
 
     def _clean_piece(self, made_of: Any, known: Marks) -> bytes:
-        whole = self._encode(made_of)
+        whole = self._encoder.any(made_of)
         mark = fingerprint(whole)
         if mark not in known:
-            if not self._written_clean([whole], made_of):
+            if not self._written_clean([Piece(made_of, whole, mark)]):
                 return self._sound(self._marked(made_of))
             known.add([mark])
         return whole
@@ -107,7 +111,7 @@ class Looker:
         last = b""
         for _ in range(_TRIES):
             cleaned = self.guard.clean(made_of, WHAT)
-            whole = self._encode(cleaned)
+            whole = self._encoder.any(cleaned)
             # the same again: an id that looks like a credential, or a seal
             if whole == last or self._is_marked(whole, cleaned):
                 return whole

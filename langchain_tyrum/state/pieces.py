@@ -6,21 +6,18 @@ LangGraph's own serializer writes for the whole.
 
 from __future__ import annotations
 
-import io
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
 
 from langchain_tyrum.state.known import fingerprint
-from langchain_tyrum.state.written import written_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    from langchain_tyrum.state.compat import Encoder
     from langchain_tyrum.state.written import Fresh, Written
-
-    Encode = Callable[[Any], bytes]
 
 #: Parts of a checkpoint that hold names, versions and ids only.
 _NAMES = frozenset(
@@ -32,7 +29,6 @@ _NUMBERS = (int, float, bool, type(None))
 _GROUP = 15
 _PAIRS = 15
 _DEEPEST = 4
-_ROOM = 1 << 22
 #: No value is so short, nor is a number of so few bytes one.
 _SHORTEST = 3
 #: Texts beside each other in it are read as one, so they stay in one piece.
@@ -75,37 +71,39 @@ class Split(ABC):
         self.head(len(everything), is_map=True)
         is_checkpoint = depth == _DEEPEST and "channel_versions" in mapping
         run: dict[Any, Any] = {}
+        names = False
         for key, value in everything:
             named = is_checkpoint and key in _NAMES
-            parted = (
+            parted = not named and (
                 type(value) in (dict, list)
                 and value
                 and type(key) is str  # others are written otherwise in a map
                 and key != _ONE_TEXT
             )
-            if not named and not parted and len(run) < _PAIRS:
-                run[key] = value
-                continue
-            if run:
-                self.pairs(run, names=False)
-            run = {}
-            if named:
-                self.pairs({key: value}, names=True)
-            elif parted:
+            if run and (parted or named is not names or len(run) == _PAIRS):
+                self.pairs(run, names=names)
+                run = {}
+            names = named
+            if parted:
                 self.one(key)
                 self.add(value, depth - 1)
             else:
                 run[key] = value
         if run:
-            self.pairs(run, names=False)
+            self.pairs(run, names=names)
 
 
 class Piece(NamedTuple):
-    """A piece: what it is made of, and its bytes as something to decode by itself."""
+    """A piece: what it is made of, and its bytes as something to decode by itself.
+
+    Of a message also the plain data that its bytes were made of, which is nobody
+    else's: it need not be decoded.
+    """
 
     made_of: Any
     whole: bytes
     mark: bytes
+    data: Any = None
 
 
 class Draft(Split):
@@ -119,12 +117,13 @@ class Draft(Split):
     """
 
     def __init__(
-        self, encode: Encode, known: Container[bytes], written: Written
+        self, encode: Encoder, known: Container[bytes], written: Written
     ) -> None:
-        self._encode = encode
+        self._encode = encode.any
+        self._encoder = encode
         self._known = known
         self._before = written
-        self._out = io.BytesIO()
+        self._out: list[bytes | memoryview] = []
         self.fresh: list[Piece] = []
         self.names: list[bytes] = []
         self.marks: list[bytes] = []
@@ -132,28 +131,18 @@ class Draft(Split):
 
     def written(self) -> bytes:
         """Return the whole."""
-        self._out.truncate()
-        return self._out.getvalue()
-
-    def _reserve(self, size: int) -> None:
-        """Make room at once: growing by and by moves all that was written."""
-        at = self._out.tell()
-        self._out.seek(at + size)
-        self._out.write(b"\0")
-        self._out.seek(at)
+        return b"".join(self._out)
 
     def head(self, count: int, *, is_map: bool) -> None:
         """Write the head of a list or map."""
-        self._out.write(head(count, is_map=is_map))
+        self._out.append(head(count, is_map=is_map))
 
     def items(self, items: list[Any]) -> None:
         """Write the items of a list; look closer at groups that are not known."""
         if isinstance(items[0], BaseMessage):
             self._history(items)
             return
-        write, known = self._out.write, self._known
-        if len(items) > _GROUP:
-            self._reserve(min(len(items) * len(self._encode(items[-1])), _ROOM))
+        write, known = self._out.append, self._known
         for start in range(0, len(items), _GROUP):
             group = items[start : start + _GROUP]
             if len(group) == _GROUP:
@@ -169,11 +158,11 @@ class Draft(Split):
         if None in wholes:
             for at, whole in enumerate(wholes):
                 if whole is None:
-                    fresh = written_now(messages[at], self._encode)
+                    fresh = self._before.now(messages[at], self._encoder)
                     self.messages.append(fresh)
-                    self._note(fresh.message, fresh.whole)
+                    self._note(fresh.message, fresh.whole, fresh.data)
                     wholes[at] = fresh.whole
-        self._out.write(b"".join(wholes))  # type: ignore[arg-type]
+        self._out += wholes  # type: ignore[arg-type]
 
     def _each(self, group: list[Any]) -> None:
         wholes = list(map(self._encode, group))
@@ -181,12 +170,12 @@ class Draft(Split):
             self._note(item, whole)
         body = b"".join(wholes)
         self.marks.append(fingerprint(body))
-        self._out.write(body)
+        self._out.append(body)
 
     def pairs(self, pairs: dict[Any, Any], *, names: bool) -> None:
         """Write a few pairs."""
         whole = self._encode(pairs)
-        self._out.write(memoryview(whole)[1:])
+        self._out.append(memoryview(whole)[1:])
         if names:
             self.names.append(whole)
         else:
@@ -195,12 +184,12 @@ class Draft(Split):
     def one(self, obj: Any) -> None:
         """Write anything else."""
         whole = self._encode(obj)
-        self._out.write(whole)
+        self._out.append(whole)
         self._note(obj, whole)
 
-    def _note(self, made_of: Any, whole: bytes) -> None:
+    def _note(self, made_of: Any, whole: bytes, data: Any = None) -> None:
         if len(whole) > _SHORTEST and (mark := fingerprint(whole)) not in self._known:
-            self.fresh.append(Piece(made_of, whole, mark))
+            self.fresh.append(Piece(made_of, whole, mark, data))
 
 
 class Repair(Split):

@@ -82,7 +82,7 @@ class _Guarding(JsonPlusSerializer):
     def _looker(self) -> Looker:
         looker, guard = self._tyrum_looker, self._tyrum_guard
         if looker is None or looker.guard is not guard:
-            looker = Looker(guard, compat.encoder(partial(_hidden, guard)))
+            looker = Looker(guard, compat.Encoder(partial(_hidden, guard)))
             self._tyrum_looker = looker
         return looker
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from langchain_tyrum.redaction.snapshots import Snapshots, made_of
+from langchain_tyrum.redaction.made import made_of
+from langchain_tyrum.redaction.snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+    from langchain_tyrum.redaction.made import Made
+    from langchain_tyrum.state.compat import Encoder
+    from langchain_tyrum.state.view import RunView
 
 #: Bytes that are kept; of a longer history none, so that it is not kept in vain.
 _MOST = 1 << 24
 
 
 class Fresh(NamedTuple):
-    """A message that was written just now, and what it held before and after."""
+    """A message that was written just now, and what it held before and after.
+
+    Its bytes were made of `data`, which is nobody else's.
+    """
 
     message: Any
-    held: dict[str, Any] | None
+    held: Made | None
     whole: bytes
+    data: Any
 
 
 class Written:
@@ -27,9 +36,13 @@ class Written:
     Successive checkpoints repeat their messages, and most of what a checkpoint costs
     is writing those. One that was edited in place is another one. No lock: at worst
     two threads write one message twice.
+
+    Args:
+        view: Knows what messages of this run were made of.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, view: RunView | None = None) -> None:
+        self._view = view
         self._messages = Snapshots()
         self._bytes: dict[int, bytes] = {}
         self._size = 0
@@ -47,6 +60,11 @@ class Written:
             found[at] = None
         return found
 
+    def now(self, message: Any, encoder: Encoder) -> Fresh:
+        """Write a message, which is new or not what it was."""
+        made = None if self._view is None else self._view.made(message)
+        return written_now(message, encoder, made)
+
     def add(self, fresh: Iterable[Fresh]) -> None:
         """Remember messages whose bytes were found clean."""
         told = [each for each in fresh if each.held is not None]
@@ -55,15 +73,22 @@ class Written:
             self._messages, self._bytes, self._size = Snapshots(), {}, 0
         if size > _MOST:
             return
-        for message, held, whole in told:
-            self._bytes[id(message)] = whole
-            self._messages.note(message, held)
+        for each in told:
+            self._bytes[id(each.message)] = each.whole
+            self._messages.note(each.message, each.held)
         self._size += size
 
 
-def written_now(message: Any, encode: Callable[[Any], bytes]) -> Fresh:
-    """Write a message; what it held is told if nobody edited it meanwhile."""
-    held = made_of(message)
-    whole = encode(message)
-    same = held is not None and held == vars(message)
-    return Fresh(message, held if same else None, whole)
+def written_now(message: Any, encoder: Encoder, known: Made | None = None) -> Fresh:
+    """Write a message; what it held is told if nobody edited it meanwhile.
+
+    Args:
+        message: The message.
+        encoder: Writes it.
+        known: What it held when it was last looked at.
+    """
+    if known is None or not known.is_of(message):
+        known = made_of(message)
+    whole, data = encoder.message(message)
+    same = known is not None and known.is_of(message)
+    return Fresh(message, known if same else None, whole, data)

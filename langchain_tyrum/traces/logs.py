@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.redaction.frames import without_locals
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces.pieces import pieces_of
+from langchain_tyrum.traces.written import is_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -110,7 +111,8 @@ def clean_value(value: Any, redactor: Redactor, *, numbers: bool = True) -> Any:
     """Return a value that a log line may show; the same object if clean.
 
     An object that is no data stays itself while its text forms are clean, since
-    formats such as `%d` ask for the object.
+    formats such as `%d` ask for the object. Handlers ask it again: one whose text is
+    another each time may tell them what it did not tell here.
 
     Args:
         value: The value.
@@ -124,6 +126,8 @@ def clean_value(value: Any, redactor: Redactor, *, numbers: bool = True) -> Any:
         return pieces_of(redactor).text(value)
     if isinstance(value, str | bytes | BaseException):
         return redactor.redact(value)
+    if is_written(type(value)) and (written := redactor.redact(value)) is not value:
+        return written
     if isinstance(value, dict):
         clean = {
             clean_value(key, redactor, numbers=numbers): clean_value(

@@ -16,7 +16,7 @@ from langgraph.pregel.debug import rm_pregel_keys
 from typing_extensions import TypedDict
 
 from langchain_tyrum.membrane import compat, protect
-from langchain_tyrum.middleware.looking import RUN_KEY
+from langchain_tyrum.middleware.looking import RUN_KEY, RUNTIME_KEY
 from langchain_tyrum.state.acting import RUN_KEY as STATE_RUN_KEY
 
 
@@ -57,6 +57,24 @@ class TestConfigKeys:
     def test_middleware_and_savers_look_under_the_same_key(self):
         """Rooms of one line do not import each other; the key holds them together."""
         assert compat.RUN_KEY == RUN_KEY == STATE_RUN_KEY
+        assert compat.CONFIG_KEY_RUNTIME == RUNTIME_KEY
+
+    def test_each_run_has_a_stream_writer_of_its_own(self):
+        """By it `TyrumMiddleware` knows a run that no membrane is around."""
+        found = []
+        builder = StateGraph(State)
+        builder.add_node("n", lambda _, runtime: found.append(runtime.stream_writer))
+        builder.add_node("m", lambda _, runtime: found.append(runtime.stream_writer))
+        builder.add_edge(START, "n")
+        builder.add_edge("n", "m")
+        run = builder.compile()
+
+        run.invoke({"text": "a"})
+        list(run.stream({"text": "a"}, stream_mode="custom"))
+
+        assert [True, True] == [found[0] is found[1], found[2] is found[3]]
+        assert found[0] is not found[2]
+        assert all("<locals>" in each.__qualname__ for each in found)
 
 
 class TestNodes:

@@ -15,8 +15,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_tyrum.membrane import protect
 from langchain_tyrum.middleware import TyrumMiddleware
-from langchain_tyrum.models.view import RunView
 from langchain_tyrum.redaction import Redactor
+from langchain_tyrum.state.view import RunView
 
 MODES = ["values", "updates", "messages", "custom"]
 
@@ -77,14 +77,18 @@ def looked(monkeypatch):
 @pytest.fixture
 def asked(monkeypatch):
     """What the views of runs did not know and had to ask the redactor about."""
-    found, redact = [], Redactor.redact
+    found = []
 
-    def ask(self, obj):
-        if sys._getframe(1).f_globals["__name__"] == RunView.__module__:
-            found.append(obj)
-        return redact(self, obj)
+    def asking(whole):
+        def ask(self, obj, **options):
+            if sys._getframe(1).f_globals["__name__"] == RunView.__module__:
+                found.append(obj)
+            return whole(self, obj, **options)
 
-    monkeypatch.setattr(Redactor, "redact", ask)
+        return ask
+
+    for name in ("redact", "is_clean"):
+        monkeypatch.setattr(Redactor, name, asking(getattr(Redactor, name)))
     return found
 
 

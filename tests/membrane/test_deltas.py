@@ -6,8 +6,8 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_tyrum.membrane.deltas import MessageDeltas
-from langchain_tyrum.models.view import RunView
 from langchain_tyrum.redaction import Redactor
+from langchain_tyrum.state.view import RunView
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import copy
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import Send
+from pydantic import BaseModel, PrivateAttr
 
-from langchain_tyrum.models.view import RunView
 from langchain_tyrum.redaction import Redactor
 from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.state.view import RunView
 
 META = {"langgraph_step": 3, "langgraph_checkpoint_ns": "tools:0d572be9", "a": "b"}
 
@@ -29,8 +30,15 @@ class Counting:
         return self
 
     def redact(self, obj):
-        self.looked += len(obj) if isinstance(obj, list) else 1
+        self.count(obj)
         return self.redactor.redact(obj)
+
+    def is_clean(self, obj):
+        self.count(obj)
+        return self.redactor.is_clean(obj)
+
+    def count(self, obj):
+        self.looked += len(obj) if isinstance(obj, list) else 1
 
 
 @pytest.fixture
@@ -335,20 +343,39 @@ class TestEditedInPlace:
         assert view.redact([message])[0] is message
         assert (True, after) == (before < after, counting.looked)
 
-    def test_an_edit_during_the_look_is_seen(self, redactor, value):
-        """What another thread wrote while a message was looked at is not known."""
+    @pytest.fixture
+    def editing(self, redactor, value):
+        """A maker of views, during whose looks a value is written into a message."""
 
-        class Editing(Counting):
-            def redact(self, obj):
-                clean = super().redact(obj)
-                if not self.looked - 1:
-                    obj[0].content.append(value)
-                return clean
+        def make(name, message):
+            def look(obj):
+                found = getattr(redactor, name)(obj)
+                if value not in message.content:
+                    message.content.append(value)
+                return found
 
-        view = RunView(Editing(redactor))
+            counting = Counting(redactor)
+            setattr(counting, name, look)
+            return RunView(counting)
+
+        return make
+
+    def test_an_edit_during_the_look_is_seen(self, editing, value):
+        """What another thread writes while a message is looked at is not passed on."""
         message = HumanMessage(["go"])
+        view = editing("is_clean", message)
 
-        assert view.redact([message])[0] is message
+        shown = view.redact([message])
+
+        assert value in message.content
+        assert value not in repr(shown)
+
+    def test_an_edit_during_the_walk_is_seen(self, editing, value):
+        """What is written while another message is redacted is not known."""
+        message, raw = HumanMessage(["go"]), HumanMessage(value)
+        view = editing("redact", message)
+
+        assert view.redact([raw, message])[1] is message
         assert value in message.content
         assert value not in repr(view.redact([message]))
 
@@ -364,6 +391,16 @@ class TestEditedInPlace:
         view.redact([Own("go")])
 
         assert before + 1 == counting.looked
+
+    def test_what_has_no_fields_is_looked_at(self, view, value):
+        """An object beside messages may hold all it has in private attributes."""
+
+        class Hidden(BaseModel):
+            _text: str = PrivateAttr(value)
+
+        shown = view.redact([HumanMessage("go"), Hidden()])
+
+        assert "[REDACTED:k]" == shown[1]._text
 
     def test_what_cannot_be_told_is_looked_at_again(self, canary):
         """A message that holds more than data is never taken for known."""

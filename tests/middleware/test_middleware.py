@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 from typing import Any, ClassVar
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, dynamic_prompt
+from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.globals import set_llm_cache
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.runnables.config import set_config_context
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.runtime import Runtime
 
+from langchain_tyrum.broker import from_configurable
 from langchain_tyrum.membrane import protect
 from langchain_tyrum.middleware import TyrumMiddleware
+from langchain_tyrum.middleware.looking import RUNTIME_KEY, _seen, eyes_of
 from langchain_tyrum.policy import SecretPolicy
+from langchain_tyrum.state.view import RunView
 
 
 @pytest.fixture
@@ -401,3 +414,133 @@ class TestUnderProtect:
         assert (False, True) == (value in told, MARKER in told)
         assert all(MARKER in repr(messages) for messages in model.got)
         Handler.told.clear()
+
+
+class TestTheRequest:
+    """Layers below get a request of their own; the one that was given stays."""
+
+    @pytest.mark.parametrize("own", [False, True])
+    def test_it_is_what_override_makes(self, broker, value, model_of, own):
+        """Each changed field is changed, and no other one."""
+
+        class Own(ModelRequest):
+            pass
+
+        given = (Own if own else ModelRequest)(
+            model=model_of(AIMessage("done")),
+            messages=[HumanMessage(f"say {value}")],
+            system_message=SystemMessage(f"key {value}"),
+            tools=[{"name": "look", "description": value}],
+            tool_choice="auto",
+            model_settings={"stop": [value]},
+            state={"messages": []},
+        )
+        before, got = copy.copy(given), []
+        TyrumMiddleware(broker).wrap_model_call(
+            given, lambda request: got.append(request) or ModelResponse([])
+        )
+
+        named = ("messages", "system_message", "tools", "model_settings", "model")
+        expected = before.override(**{name: getattr(got[0], name) for name in named})
+        assert (type(given), expected, before) == (type(got[0]), got[0], given)
+        assert value not in str([getattr(got[0], name) for name in named])
+        assert f"say {value}" == given.messages[0].content
+
+
+class TestOneRunWithoutProtect:
+    """Without a membrane, what a run has seen clean goes with the run itself."""
+
+    @pytest.fixture
+    def turns(self, model_of):
+        """A model that calls its tool a number of times."""
+        return lambda count: model_of(
+            *(call(what=f"step {n}") for n in range(count)), AIMessage("done")
+        )
+
+    @pytest.fixture
+    def looked(self, monkeypatch):
+        """The messages that were looked at in full."""
+        found, whole = [], RunView._look
+
+        def look(self, known, items):
+            found.extend(items)
+            return whole(self, known, items)
+
+        monkeypatch.setattr(RunView, "_look", look)
+        return found
+
+    @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+    async def test_a_message_is_looked_at_once(self, broker, turns, looked, way):
+        """A turn late in the run looks at no more than one early."""
+        middleware = TyrumMiddleware(broker, intake=False)
+        agent = create_agent(turns(6), [looking("ok")], middleware=[middleware])
+        given = {"messages": [HumanMessage("hi")]}
+
+        done = agent.invoke(given) if way == "invoke" else await agent.ainvoke(given)
+
+        assert [1] * 14 == [
+            sum(each is message for each in looked) for message in done["messages"]
+        ]
+
+    def test_an_edit_in_place_is_seen(self, broker, value, model_of):
+        """A message that was clean at one call is looked at when it was edited."""
+        model, first = model_of(call(what="x"), AIMessage("done")), HumanMessage(["hi"])
+
+        @tool
+        def look(what: str) -> str:
+            """Look something up."""
+            first.content.append(value)
+            return "ok"
+
+        agent = create_agent(model, [look], middleware=[TyrumMiddleware(broker)])
+        agent.invoke({"messages": [first]})
+
+        assert value in first.content
+        assert ["hi", MARKER] == model.got[1][0].content
+
+    def test_runs_share_nothing(self, broker, turns, looked):
+        """The next run, of whomever, looks for itself."""
+        agent = create_agent(
+            turns(1), [looking("ok")], middleware=[TyrumMiddleware(broker)]
+        )
+        given = HumanMessage("hi")
+        for _ in range(2):
+            agent.invoke({"messages": [given]})
+
+        assert 2 == sum(each is given for each in looked)
+
+    def test_users_of_one_writer_share_nothing(self, memory_broker, canary):
+        """One user's value is no secret to them, and one to nobody else."""
+        broker, value = memory_broker({}, identity=from_configurable("user")), canary()
+        broker.redactor.register("k", value, owner="alice")
+
+        def write(_):
+            return None
+
+        def seen_by(user):
+            config = {
+                "configurable": {
+                    "user": user,
+                    RUNTIME_KEY: Runtime(stream_writer=write),
+                }
+            }
+            with set_config_context(config) as context:
+                return context.run(lambda: eyes_of(broker).view)
+
+        bob, alice = seen_by("bob"), seen_by("alice")
+        message = HumanMessage(f"say {value}")
+
+        assert bob.redact([message])[0] is message
+        assert "say [REDACTED:k]" == alice.redact([message])[0].content
+        assert bob is seen_by("bob")
+
+    def test_nothing_is_kept_of_a_run_that_is_over(self, broker, turns):
+        """What a run has seen is forgotten with it."""
+        agent = create_agent(
+            turns(2), [looking("ok")], middleware=[TyrumMiddleware(broker)]
+        )
+        before = len(_seen)
+        ask(agent)
+        gc.collect()
+
+        assert before == len(_seen)

@@ -118,7 +118,7 @@ class TestShortTexts:
         samples = [
             b"a\0b", b"a\xe2\x80\x8bb", b"a\xc2\xadb", b"\\u200b", b"\\\\x00",
             b"A" * 60 + b"\n", b"\\u0041" * 3, b"\\x41" * 3, b"%41" * 3, b"&#65;" * 3,
-            sep.encode().join([b"", b"41", b"42", b"43", b"44"]),
+            sep.encode().join([b"41", b"42", b"43", b"44", b"45", b"46"]),
         ]  # fmt: skip
         for sample in samples:
             for around in (b"", b" " * 80):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from langchain_tyrum.redaction import Redactor
+from langchain_tyrum.redaction.lazy import lazy
 
 STAYS = "the-base-value-00x9"
 
@@ -133,3 +134,35 @@ class TestForks:
             finally:
                 os._exit(code)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+class TestLazy:
+    def test_an_object_does_not_wait_for_another_one(self):
+        """While one is being made, in a thread or in what a fork left, others are."""
+        begun, end = threading.Event(), threading.Event()
+
+        class Slow:
+            def __init__(self, waits: bool) -> None:
+                self.waits, self.asked = waits, 0
+
+            @lazy
+            def made(self) -> int:
+                """What takes long to make."""
+                self.asked += 1
+                if self.waits:
+                    begun.set()
+                    end.wait()
+                return self.asked
+
+        slow, quick = Slow(waits=True), Slow(waits=False)
+        thread = threading.Thread(target=lambda: slow.made, daemon=True)
+        thread.start()
+        begun.wait()
+        other = threading.Thread(target=lambda: quick.made, daemon=True)
+        other.start()
+        other.join(timeout=20)
+        assert not other.is_alive()
+        end.set()
+        thread.join()
+        assert (slow.made, quick.made, quick.asked) == (1, 1, 1)
+        assert Slow.made.__doc__ == "What takes long to make."

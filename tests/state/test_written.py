@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -10,6 +11,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langchain_tyrum.handles import Principal
 from langchain_tyrum.state import GuardedSerializer, acting, written
+from langchain_tyrum.state.view import RunView
 from langchain_tyrum.state.written import Written, written_now
 
 
@@ -20,11 +22,27 @@ def serde(redactor):
 
 @pytest.fixture
 def encoded(serde):
-    """The messages that were encoded."""
-    looker, found = serde._looker(), []
-    encode = looker._encode
-    looker._encode = lambda obj: found.append(obj) or encode(obj)
+    """The messages that were encoded, by themselves or within something else."""
+    encoder, found = serde._looker()._encoder, []
+    message, default = encoder.message, encoder._default
+    encoder.message = lambda obj: found.append(obj) or message(obj)
+    encoder.any = partial(
+        encoder.any, default=lambda obj: found.append(obj) or default(obj)
+    )
     return found
+
+
+class Writing:
+    """An encoder that writes so many bytes, whatever it is given."""
+
+    def __init__(self, size, *, edit=None):
+        self.size = size
+        self.edit = edit
+
+    def message(self, obj):
+        if self.edit:
+            obj.content = self.edit
+        return b"x" * self.size, None
 
 
 def history(count=40):
@@ -103,6 +121,67 @@ class TestWrittenOnce:
 
         assert plain(messages) == serde.dumps_typed(messages)
 
+    def test_a_number_in_an_old_message_while_others_come(self, serde):
+        """Many are compared at once, with new ones among them; each counts."""
+        messages = history()
+        for at, message in enumerate(messages):
+            message.additional_kwargs["n"] = at % 2
+            if at % 3:
+                message.response_metadata["done"] = True
+        serde.dumps_typed(messages)
+
+        messages[7].additional_kwargs["n"] = True
+        messages[8].response_metadata["done"] = 1
+        messages[9].content = "edited"
+        messages.append(HumanMessage("one more", additional_kwargs={"n": 2.0}))
+
+        assert plain(messages) == serde.dumps_typed(messages)
+        messages[11].additional_kwargs["n"] = 1.0
+        assert plain(messages) == serde.dumps_typed(messages)
+
+    def test_an_edit_while_it_is_written(self, serde, canary, leaks, monkeypatch):
+        """What is looked at is what was written, whatever the message holds by then."""
+        encoder, messages = serde._looker()._encoder, [AIMessage(["go"], id="1")]
+        message = encoder.message
+
+        def edited(obj):
+            obj.content.append(canary)
+            try:
+                return message(obj)
+            finally:
+                obj.content.pop()
+
+        monkeypatch.setattr(encoder, "message", edited)
+        data = serde.dumps_typed(messages)
+
+        assert b"go" in data[1]
+        assert [] == leaks(data[1])
+
+    def test_what_was_written_is_nobody_else_s(self, serde):
+        """The data that stands for a message's bytes does not change with it."""
+        deep = {"a": [{"b": "c"}]}
+        message = AIMessage([{"type": "text", "text": "t"}], additional_kwargs=deep)
+        _, data = serde._looker()._encoder.message(message)
+
+        deep["a"][0]["b"] = "edited"
+        message.content[0]["text"] = "edited"
+
+        assert {"a": [{"b": "c"}]} == data["additional_kwargs"]
+        assert "t" == data["content"][0]["text"]
+
+    def test_a_run_that_looked_already(self, serde, redactor, canary, leaks):
+        """What a run's view knows of a message counts while that is what it holds."""
+        stored, messages = redactor.stored_for(Principal()), history(3)
+        view = RunView(redactor.view(Principal()), stored)
+        assert view.redact(messages) is messages
+        with acting(stored):
+            assert plain(messages) == serde.dumps_typed(messages)
+            messages[1].content = f"say {canary}"
+            data = serde.dumps_typed(messages)
+
+        assert [] == leaks(data[1])
+        assert b"turn 2 of many" in data[1]
+
     def test_a_value_registered_later(self, serde, redactor, leaks):
         """A registration makes all messages unknown again."""
         late = "late owl 91 harbour"
@@ -153,18 +232,14 @@ class TestWritten:
         known, messages = Written(), history(3)
 
         for message in messages:
-            known.add([written_now(message, lambda _: b"x" * 60)])
+            known.add([written_now(message, Writing(60))])
         assert [None, None, b"x" * 60] == known.of(messages)
 
-        known.add([written_now(messages[0], lambda _: b"x" * 101)])
+        known.add([written_now(messages[0], Writing(101))])
         assert [None] * 3 == known.of(messages)
 
     def test_an_edit_while_it_is_written_is_not_known(self):
         """Bytes stand for what a message held before and after, or for nothing."""
-        message = history(1)[0]
+        edited = Writing(6, edit="edited meanwhile")
 
-        def edited(obj):
-            obj.content = "edited meanwhile"
-            return b"either"
-
-        assert written_now(message, edited).held is None
+        assert written_now(history(1)[0], edited).held is None

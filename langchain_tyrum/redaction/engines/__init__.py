@@ -19,7 +19,7 @@ _FEW = 3
 _SOME = 64
 #: Compiling more at once takes more memory than half of it twice, far more than what
 #: is compiled.
-_MOST = 3 << 14
+_MOST = 7 << 13
 _AHO = "aho:AhoEngine"
 _HYPER = "hyper:HyperEngine"
 _log = logging.getLogger(__name__)

@@ -18,22 +18,23 @@ _SMALL = 1 << 12
 _LINE = 60
 
 _all = Signals(TRIGGERS)
-_colons = Signals([FILLERS["colons"]])
+_pairs = Signals([FILLERS["colons"]])
 _nul = Signals([FILLERS["nul"]])
 _zero_width = Signals([FILLERS["zero_width"]])
 _backslash = Signals([FILLERS["escaped"], ESCAPES["unicode"], ESCAPES["hex_escape"]])
 _percent = Signals([ESCAPES["percent"]])
 _entity = Signals([ESCAPES["entity"]])
-#: A wrap follows a long run, for which there is less to look than for the wrap.
-_run, _wrap = Signals([FILLERS["run"]]), Signals([FILLERS["wrap"]])
+#: Few lines end like wrapped ones, and to tell that of them costs less than to tell it.
+_line, _wrap = Signals([FILLERS["line"]]), Signals([FILLERS["wrap"]])
 
 
-def looks_disguised(data: bytes, *, colons: bool = True) -> bool:
+def looks_disguised(data: bytes, *, pairs: bool = True, wraps: bool = True) -> bool:
     """Tell whether a copy without disguises would differ from a text.
 
     Args:
         data: The text.
-        colons: Whether to look for pairs of digits between colons or hyphens too.
+        pairs: Whether to look for pairs of digits between colons or hyphens too.
+        wraps: Whether to look for wrapped lines too.
 
     Raises:
         EngineError: The search failed.
@@ -41,19 +42,19 @@ def looks_disguised(data: bytes, *, colons: bool = True) -> bool:
     size = len(data)
     if size <= SHORT and not looks_odd(data):
         return False
-    likely = _likely(data)
-    if colons:
-        likely.append(_colons)
+    likely = _likely(data, wraps=wraps)
+    if pairs:
+        likely.append(_pairs)
     if not likely:
         return False
-    if size <= _SMALL and (len(likely) > 1 or likely[0] is _run):
+    if size <= _SMALL and (len(likely) > 1 or likely[0] is _line):
         return bool((_all if len(likely) > 1 else _wrap).fired(data))
     return any(
-        each.fired(data) and (each is not _run or _wrap.fired(data)) for each in likely
+        each.fired(data) and (each is not _line or _wrap.fired(data)) for each in likely
     )
 
 
-def _likely(data: bytes) -> list[Signals]:
+def _likely(data: bytes, *, wraps: bool) -> list[Signals]:
     """List what to look for: a byte that is missing is told in no time."""
     likely = []
     escaped = 0x5C in data
@@ -67,8 +68,8 @@ def _likely(data: bytes) -> list[Signals]:
         likely.append(_nul)
     if 0xE2 in data or 0xEF in data or 0xC2 in data:
         likely.append(_zero_width)
-    if len(data) > _LINE and (escaped or 0x0A in data or 0x0D in data):
-        likely.append(_run)
+    if wraps and len(data) > _LINE and (escaped or 0x0A in data or 0x0D in data):
+        likely.append(_line)
     return likely
 
 

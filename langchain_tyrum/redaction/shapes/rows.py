@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.redaction.findings import Span
+from langchain_tyrum.redaction.lazy import lazy
 from langchain_tyrum.redaction.shapes.heads import LONGEST, heads, occurrences
 from langchain_tyrum.redaction.shapes.regex_tree import Unsupported, gate, opening
 from langchain_tyrum.redaction.shapes.runs import Run, Runs, run_of
@@ -33,23 +33,23 @@ class Row:
         """Derive what every text asks for, while the pattern's tree is at hand."""
         _ = self.trigger, self.heads
 
-    @functools.cached_property
+    @lazy
     def regex(self) -> re.Pattern[bytes]:
         """The pattern; group 1, or all of a match, is the credential."""
         return re.compile(self.detector.pattern.encode())
 
-    @functools.cached_property
+    @lazy
     def group(self) -> int:
         """The group that is the credential."""
         return 1 if self.detector.finder else min(self.regex.groups, 1)
 
-    @functools.cached_property
+    @lazy
     def ends(self) -> re.Pattern[bytes] | None:
         """What ends a credential that swallows."""
         ends = self.detector.ends
         return re.compile(ends.encode()) if ends else None
 
-    @functools.cached_property
+    @lazy
     def heads(self) -> frozenset[bytes] | None:
         """The literals with which matches begin; None when they may begin anyhow."""
         if self.detector.finder:
@@ -59,7 +59,7 @@ class Row:
         except (Unsupported, re.error):
             return None
 
-    @functools.cached_property
+    @lazy
     def trigger(self) -> Trigger | None:
         """How matches begin, for Vectorscan; None when it cannot be derived."""
         if self.detector.finder:
@@ -69,12 +69,12 @@ class Row:
         except (Unsupported, re.error):
             return None
 
-    @functools.cached_property
+    @lazy
     def run(self) -> Run | None:
         """The long run of characters with which matches end, if they do."""
         return run_of(self.detector.pattern)
 
-    @functools.cached_property
+    @lazy
     def gate(self) -> bytes | None:
         """A superset of the pattern, without look-around, for streams."""
         if self.detector.finder:
@@ -84,7 +84,7 @@ class Row:
         except (Unsupported, re.error):
             return None
 
-    @functools.cached_property
+    @lazy
     def opening(self) -> re.Pattern[bytes] | None:
         """What matches undecided beginnings, for streams.
 

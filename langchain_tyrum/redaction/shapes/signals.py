@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.engines import EngineError
+from langchain_tyrum.redaction.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Signals:
         self._expressions = tuple(expressions)
         self._once = once
 
-    @functools.cached_property
+    @lazy
     def _database(self) -> Any:
         try:
             hyper = importlib.import_module("langchain_tyrum.redaction.engines.hyper")
@@ -39,7 +39,7 @@ class Signals:
             flags |= hyper.hyperscan.HS_FLAG_SINGLEMATCH
         return hyper.Database(self._expressions, flags=[flags] * len(self._expressions))
 
-    @functools.cached_property
+    @lazy
     def _slow(self) -> tuple[re.Pattern[bytes], ...]:
         return tuple(re.compile(each, re.DOTALL) for each in self._expressions)
 

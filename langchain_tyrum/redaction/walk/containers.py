@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.walk.blocks import walk_blocks
+from langchain_tyrum.redaction.walk.counts import counted
 from langchain_tyrum.redaction.walk.dress import is_bare, put_on, walk_dress, walk_voice
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Mode, Step, Steps
 from langchain_tyrum.redaction.walk.slots import worn_by
@@ -57,7 +58,9 @@ def _finished(frame: Frame, twin: Any, dress: Any) -> Steps:
     """Give a copy its attributes, and listen to what it says of itself."""
     if twin is not frame.obj:
         put_on(twin, dress)
-    return twin if is_bare(type(twin)) else (yield from walk_voice(twin))
+    if is_bare(type(frame.obj)):
+        return twin
+    return (yield from walk_voice(frame, twin))
 
 
 def walk_sequence(frame: Frame) -> Steps:
@@ -120,6 +123,8 @@ def walk_mapping(frame: Frame) -> Steps:
     """Walk keys and values of a dict or mapping proxy, by what it holds."""
     obj = frame.obj
     old = list(dict.items(obj) if isinstance(obj, dict) else obj.items())
+    if (names := counted(obj)) and (yield Step(names, "{key}")) == names:
+        return obj
     known = _structural(obj)
     new: dict[Any, Any] = {}
     changed = False

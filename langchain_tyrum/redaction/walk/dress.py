@@ -9,6 +9,8 @@ from typing import Any
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Step, Steps
 from langchain_tyrum.redaction.walk.objects import walk_names
 from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of, worn_by
+from langchain_tyrum.redaction.walk.told import walk_told
+from langchain_tyrum.redaction.walk.voices import Voices, voices_of
 
 _ROW = collections.namedtuple("_ROW", "x")  # noqa: PYI024 - only its `repr` is wanted
 #: These show what they hold, which has been looked at.
@@ -43,7 +45,7 @@ def _is_bare(cls: type) -> bool:
 
 def _speaks(cls: type) -> bool:
     """Tell whether a class writes its objects in words of its own."""
-    return _has_voice(cls)
+    return _has_voice(cls) or voices_of(cls) is not None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -87,17 +89,13 @@ def put_on(twin: Any, dress: Dress) -> None:
             worn[name] = value
 
 
-def walk_voice(obj: Any) -> Steps:
-    """Look at what an object says of itself, when it has words of its own.
-
-    Raises:
-        Cannot: It shows a value.
-    """
-    if _speaks(type(obj)):
-        text = f"{obj!r}\n{obj!s}"
-        if (yield Step(text)) != text:
-            raise Cannot(type(obj).__name__)
-    return obj
+def walk_voice(frame: Frame, became: Any) -> Steps:
+    """Look at what an object says of itself, when it has words of its own."""
+    cls = type(frame.obj)
+    if _speaks(cls):
+        said = voices_of(cls) or Voices()
+        return (yield from walk_told(frame, became, said._replace(spoken=True)))
+    return became
 
 
 def walk_worn(frame: Frame) -> Steps:
@@ -119,7 +117,7 @@ def walk_dressed(frame: Frame) -> Steps:
     dress = yield from walk_dress(obj)
     if new is not plain or dress:
         return new
-    return (yield from walk_voice(obj))
+    return (yield from walk_voice(frame, obj))
 
 
 def _undressed(obj: Any) -> Any:

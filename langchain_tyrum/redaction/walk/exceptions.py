@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -9,9 +10,10 @@ from pydantic_core import ValidationError
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Step, Steps
 from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of, worn_by
+from langchain_tyrum.redaction.walk.voices import voices_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _LINKS = ("__cause__", "__context__")
 _OWN = frozenset(vars(BaseException))
@@ -57,10 +59,18 @@ def walk_exception(frame: Frame) -> Steps:
 
 def _spoken(error: BaseException | None) -> str:
     """Return what an exception says of itself; some build it from C attributes."""
-    try:
-        return f"{type(error).__name__}: {error}" if error is not None else ""
-    except Exception:
+    if error is None:
         return ""
+    asks: list[Callable[[], Any]] = [lambda: f"{type(error).__name__}: {error}"]
+    if (voices := voices_of(type(error))) is not None:
+        asks.append(lambda: repr(error))  # any other shows its arguments
+        asks += [getattr(error, name) for name in voices.tellers]
+    said = []
+    for ask in asks:
+        with contextlib.suppress(Exception):
+            told = ask()
+            said.append(told if isinstance(told, str) else repr(told))
+    return "\n".join(said)
 
 
 def _beside(error: BaseException) -> dict[str, Any]:

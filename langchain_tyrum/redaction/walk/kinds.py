@@ -16,7 +16,6 @@ import numbers
 import pathlib
 import socket
 import ssl
-import struct
 import sys
 import threading
 import types
@@ -40,9 +39,11 @@ from langchain_tyrum.redaction.walk import (
     leaves,
     objects,
     parted,
+    told,
+    voices,
 )
 from langchain_tyrum.redaction.walk.machine import Kind
-from langchain_tyrum.redaction.walk.slots import slots_of
+from langchain_tyrum.redaction.walk.slots import is_transparent, slots_of
 
 _INERT = Kind()
 _OPAQUE = Kind(leaf=leaves.opaque_leaf)
@@ -100,7 +101,11 @@ _FILES = (io.RawIOBase, io.BufferedIOBase, io.TextIOBase)
 _IN_MEMORY = (io.StringIO, io.BytesIO)
 _SPELLED = (pathlib.PurePath, Url, MultiHostUrl)
 _PLAIN_HOMES = sys.stdlib_module_names | {"numpy", "pydantic", "pydantic_core"}
-_POINTER = struct.calcsize("P")
+#: What these say of themselves is listened to where they are walked.
+_LISTENED = (
+    *(SecretValue, BaseException, str, bytes, int, float),
+    *(dict, list, tuple, set, frozenset, deque),
+)
 
 
 @functools.lru_cache(maxsize=8192)
@@ -113,6 +118,13 @@ def kind_of(cls: type) -> Kind:
     Returns:
         The kind.
     """
+    kind = _kind_of(cls)
+    if issubclass(cls, _LISTENED) or voices.voices_of(cls) is None:
+        return kind
+    return kind._replace(handler=told.telling(kind.handler))
+
+
+def _kind_of(cls: type) -> Kind:
     if issubclass(cls, SecretValue):
         return Kind(leaf=leaves.leased_leaf)
     if cls in _MUTE_TYPES:
@@ -209,7 +221,7 @@ def _object(cls: type) -> Kind:
         return Kind(handler=objects.walk_model, blank=objects.allocate)
     if _iterates_only(cls):
         return _OPAQUE
-    if not _is_transparent(cls):
+    if not is_transparent(cls):
         return _SHOWN if _has(cls, "__call__") else _OPAQUE
     return Kind(handler=objects.walk_object, blank=objects.allocate)
 
@@ -221,13 +233,3 @@ def _iterates_only(cls: type) -> bool:
 def _has(cls: type, name: str) -> bool:
     """Ask the class and its bases: `hasattr` would also ask its metaclass."""
     return any(name in vars(base) for base in cls.__mro__)
-
-
-def _is_transparent(cls: type) -> bool:
-    """Tell whether all of an object's state can be seen from Python.
-
-    What stands on a C type is larger than its `__dict__` and slots account for.
-    """
-    visible = len(slots_of(cls))
-    visible += (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
-    return cls.__basicsize__ <= object.__basicsize__ + visible * _POINTER

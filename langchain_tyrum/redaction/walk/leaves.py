@@ -58,7 +58,8 @@ def spelled_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> Any:
     clean = visitor.text(plain, step, path)
     if clean is plain or clean == plain:
         return obj
-    return type(obj)(clean) if hasattr(obj, "__fspath__") else clean
+    is_path = type(obj).__module__ == "pathlib"  # one of its own may say another text
+    return type(obj)(clean) if is_path else clean
 
 
 def leased_leaf(obj: Any, visitor: Visitor, step: Step, path: Path) -> str:

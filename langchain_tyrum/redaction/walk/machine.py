@@ -68,15 +68,27 @@ class Cannot(Exception):
 
 
 class Frame:
-    """An object whose parts are being walked."""
+    """An object whose parts are being walked.
 
-    __slots__ = ("_blank", "label", "obj", "step", "steps", "twin")
+    Attributes:
+        asking: It is asked what it says of itself.
+        asked: How many of the objects around it are.
+        met: In it, or in what it says, are objects around it that are still being
+            walked; they stand there as they are.
+    """
 
-    def __init__(self, step: Step, kind: Kind) -> None:
+    __slots__ = (
+        *("_blank", "asked", "asking", "label", "met", "obj", "step", "steps"),
+        "twin",
+    )
+
+    def __init__(self, step: Step, kind: Kind, asked: int = 0) -> None:
         self.obj = step.part
         self.label = step.label
         self.step = step
         self.twin: Any = None
+        self.asked = asked
+        self.asking = self.met = False
         self._blank = kind.blank or _no_blank
         self.steps = (kind.handler or _no_steps)(self)
 
@@ -108,6 +120,8 @@ class Kind(NamedTuple):
 #: Whole numbers below have fewer than six digits.
 SMALL = 10**5
 _PENDING = object()
+_DEEPEST_ASKED = 4
+_MOST_TOLD = 50_000
 
 
 def walk(root: Any, visitor: Visitor, kind_of: Callable[[type], Kind]) -> Any:
@@ -134,6 +148,7 @@ class _Machine:
         # the object is kept beside its result: a freed one's id is given away again
         self._done: dict[int, tuple[Any, Any]] = {}
         self._label = ""
+        self._told = 0
 
     def path(self) -> str:
         """Write where the machine stands, e.g. `messages[2].content`."""
@@ -180,21 +195,42 @@ class _Machine:
         if id(part) in self._done:
             return self._done[id(part)][1]
         if id(part) in self._open:
+            if self._is_met(self._open[id(part)]):
+                return part
             try:
                 return self._open[id(part)].copy()
             except Exception:
                 return self._withhold(part)
         if self._visitor.knows(part):
             return part
-        frame = Frame(step, kind)
+        around = self._stack[-1] if self._stack else None
+        asked = 0 if around is None else around.asked + around.asking
+        if asked and self._goes_on(asked):
+            return self._withhold(part)
+        frame = Frame(step, kind, asked)
         self._stack.append(frame)
         self._open[id(part)] = frame
         return _PENDING
 
+    def _goes_on(self, asked: int) -> bool:
+        """Tell whether those that are asked tell too much: it may have no end."""
+        self._told += 1
+        return asked > _DEEPEST_ASKED or self._told > _MOST_TOLD
+
+    def _is_met(self, met: Frame) -> bool:
+        """Tell whether somebody is asked, and told of an object that is walked."""
+        at = self._stack.index(met)
+        if not any(frame.asking for frame in self._stack[at:]):
+            return False
+        for frame in self._stack[at:]:
+            frame.met = True
+        return True
+
     def _leave(self, frame: Frame, value: Any) -> Any:
         self._stack.pop()
         del self._open[id(frame.obj)]
-        self._done[id(frame.obj)] = (frame.obj, value)
+        if not frame.met:  # elsewhere it may lead to another than here
+            self._done[id(frame.obj)] = (frame.obj, value)
         return value
 
     def _withhold(self, obj: Any) -> Any:

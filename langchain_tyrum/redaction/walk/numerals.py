@@ -1,4 +1,8 @@
-"""Numbers, as the text that they are written as: a value may be one."""
+"""Numbers, as the text that they are written as: a value may be one.
+
+One of fewer than six digits never counts as one, though its text does: such numbers
+count, index and time things, and a marker in place of one breaks what is guarded.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
         def tiers(self) -> Sequence[Any]: ...
 
 
-_NUMERAL = re.compile(rb"[-+]?[0-9][0-9.]{4,}[0-9](?:[eE][-+]?[0-9]+)?")
+_NUMERAL = re.compile(rb"[-+]?(?:[0-9][0-9.]{4,}[0-9]|[0-9][0-9.]*[eE][-+]?[0-9]+)")
 _WIDEST = 1e30
 #: Tiers do not change, so each of them is read once.
 _TIERS: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
@@ -55,8 +59,12 @@ def _has_numeral(tier: _Tier) -> bool:
 
 
 def numeral(number: Any) -> str:
-    """Write a number out, without an exponent where it is a whole one."""
+    """Write a number out, in each way in which it is written: one on a line."""
     text = str(number)
-    if type(number) is float and "e+" in text and abs(number) < _WIDEST:
-        return format(decimal.Decimal(text), "f")
-    return text
+    if type(number) is not float or "e" not in text:
+        return text
+    ways = [text, text.replace("e+", "e"), text.replace("e", "E")]
+    ways.append(ways[1].replace("e", "E"))
+    if abs(number) < _WIDEST:
+        ways.append(format(decimal.Decimal(text), "f"))
+    return "\n".join(dict.fromkeys(ways))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import struct
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+_POINTER = struct.calcsize("P")
 #: Stands for a slot that holds nothing.
 UNSET = object()
 
@@ -51,3 +53,13 @@ def _dict_of(cls: type) -> GetSetDescriptorType | MemberDescriptorType | None:
     found = (vars(base).get("__dict__") for base in cls.__mro__)
     kinds = GetSetDescriptorType | MemberDescriptorType
     return next((member for member in found if isinstance(member, kinds)), None)
+
+
+def is_transparent(cls: type) -> bool:
+    """Tell whether all of an object's state can be seen from Python.
+
+    What stands on a C type is larger than its `__dict__` and slots account for.
+    """
+    visible = len(slots_of(cls))
+    visible += (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
+    return cls.__basicsize__ <= object.__basicsize__ + visible * _POINTER

@@ -6,7 +6,10 @@ hide a leak from this reader.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
+import operator
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,14 @@ if TYPE_CHECKING:
 
 #: Objects of these packages are not looked into: they keep raw values on purpose.
 _CLOSED = ("langchain_tyrum", "threading", "_thread", "langsmith.client")
+#: The built-in rows stand in one of them, and keep nothing.
+_ROWS = f"{__package__}.sources"
+#: Classes of these packages show what they hold, which is read.
+_FRAMEWORKS = ("langchain_core.", "langgraph.", "langchain.", "langsmith.", "pydantic",
+               "builtins", "collections")  # fmt: skip
+#: What serializers, templates and notebooks call, by themselves.
+_TELLERS = ("model_dump", "model_dump_json", "dict", "to_dict", "to_json", "__json__",
+            "__html__", "_repr_html_", "_repr_markdown_")  # fmt: skip
 #: The frames of the caller, which has given what it has given.
 _OWN = tuple(f"{__package__}.{name}" for name in ("runs", "ways"))
 _PLAIN = (type(None), bool, int, float, complex, type)
@@ -82,8 +93,9 @@ class _Reader:
                     self.read(_in_one(value))
         elif isinstance(obj, BaseException):
             self._error(obj)
-        elif not type(obj).__module__.startswith(_CLOSED):
+        elif not _is_closed(type(obj)):
             self._attributes(obj)
+            self._computed(obj)
             if _is_container(obj):
                 for item in list(obj):
                     self.read(item)
@@ -99,6 +111,18 @@ class _Reader:
         if isinstance(obj, Exception | memoryview) or hasattr(obj, "__fspath__"):
             self.read(str(obj))
         self.read(getattr(obj, "pattern", None))
+
+    def _computed(self, obj: Any) -> None:
+        """What no field holds: text, and what serializers make of the object."""
+        kind = type(obj)
+        if kind.__module__.startswith(_FRAMEWORKS):
+            return
+        for name in ("__repr__", "__str__", *_TELLERS):
+            with contextlib.suppress(Exception):
+                said = operator.methodcaller(name)(obj) if hasattr(kind, name) else ""
+                if inspect.iscoroutine(said):
+                    said.close()
+                self.read(said if isinstance(said, str | bytes) else repr(said))
 
     def _error(self, error: BaseException) -> None:
         self.read(list(error.args))
@@ -122,6 +146,11 @@ class _Reader:
                     if isinstance(value, _SHOWN):
                         self.frames.append(repr(value).encode("utf-8", "replace"))
             trace = trace.tb_next
+
+
+def _is_closed(kind: type) -> bool:
+    home = kind.__module__
+    return home.startswith(_CLOSED) and not home.startswith(_ROWS)
 
 
 def _in_one(blocks: list[Any]) -> str:

@@ -25,6 +25,7 @@ _MODULES = {
     "otel": "opentelemetry",
     "agents": "langchain",
     "agent_tools": "langchain",
+    "computed": "langgraph",
 }
 
 

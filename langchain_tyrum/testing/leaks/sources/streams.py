@@ -246,7 +246,7 @@ ROWS: tuple[Source, ...] = (
     Source("handler that fails", "callbacks and logs", _failing_handler),
     Source("config handed to a child", "callbacks and logs", _config_in_node),
     Source("LLM cache", "store and cache", _llm_cache, gaps=(
-        Gap("LangChain's cache of answers is the process's: use guard_model",
+        Gap("LangChain's cache of answers is the process's: use guard_llm_cache",
             frozenset({"LLM cache"})),)),
     Source("warning", "callbacks and logs", _warns, marked=False, gaps=(
         Gap("warnings are the interpreter's: no guard of a graph sees them",

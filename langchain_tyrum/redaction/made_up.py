@@ -1,0 +1,44 @@
+"""Ids that a framework makes up anew for each message, task and checkpoint."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, MutableMapping
+
+    from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.tiers import Tier
+
+#: What LangChain and LangGraph make up.
+is_made_up = re.compile(
+    r"(?:lc_run--)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-[0-9]{1,3})?"
+).fullmatch
+#: A form that may stand in one: between two hyphens it is no longer than that.
+_may_stand = re.compile(rb"[0-9a-flrun_]{0,12}(?:-[0-9a-flrun_]{0,12})*").fullmatch
+_unsure: MutableMapping[Tier, bool] = WeakKeyDictionary()
+
+
+def are_beyond(redactor: Redactor, ids: Iterable[Any]) -> bool:
+    """Tell of made-up ids, by their letters, that nobody's value stands in them.
+
+    Most values have other letters in all their forms. Then ids need no search, of
+    which there would be several at each step. A value of such letters alone, such as
+    another id or a number, makes all ids unsure.
+
+    Args:
+        redactor: Knows the values; everybody's count.
+        ids: Whatever they are; others than made-up ones are unsure, too.
+    """
+    if any(type(each) is not str or not is_made_up(each) for each in ids):
+        return False
+    return not any(map(_is_unsure, redactor._guard.registry.tiers()))  # noqa: SLF001
+
+
+def _is_unsure(tier: Tier) -> bool:
+    found = _unsure.get(tier)
+    if found is None:
+        found = _unsure[tier] = any(map(_may_stand, tier.forms))
+    return found

@@ -1,0 +1,231 @@
+"""What objects say of themselves: looked at like text, once what they hold is clean.
+
+What they say is asked for once, by the same calls with which others ask; what fails
+to answer is withheld. What cannot be known so: what an object says whose text is
+another each time, and what methods tell that nobody calls unasked, or that an object
+has as attributes. What yields step by step is gone through only if it holds plain
+data; a model is not, since it is written without that.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from langchain_tyrum.redaction.markers import MARKER, NAMELESS
+from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Handler, Step, Steps
+from langchain_tyrum.redaction.walk.objects import allocate
+from langchain_tyrum.redaction.walk.slots import (
+    UNSET,
+    is_transparent,
+    read_slot,
+    slots_of,
+    worn_by,
+)
+from langchain_tyrum.redaction.walk.voices import Voices, found_in, voices_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_MOST_ITEMS = 100_000
+_SHORTEST_PIECE = 3
+_DEEPEST_PIECE = 3
+_PLAIN = frozenset({str, bytes, int, float, bool, complex, type(None)})
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+_NO_STATE = ("__dict__", "__weakref__")
+
+
+def telling(handler: Handler | None) -> Handler:
+    """Let a handler also look at what its objects say of themselves.
+
+    Args:
+        handler: The handler; None for leaves, which have been looked at.
+    """
+
+    def walk_telling(frame: Frame) -> Steps:
+        voices = voices_of(type(frame.obj)) or Voices()
+        if voices.lazy and not _may_yield(frame.obj):
+            yield Step(repr(frame.obj), "{text}")
+            raise Cannot("items")
+        became = (yield from handler(frame)) if handler else frame.obj
+        return (yield from walk_told(frame, became, voices))
+
+    return walk_telling
+
+
+def walk_told(frame: Frame, became: Any, voices: Voices) -> Steps:
+    """Look at what an object says of itself.
+
+    Args:
+        frame: The object.
+        became: What became of it by what it holds.
+        voices: What it is asked.
+
+    Returns:
+        What became of it; when that says more than may be seen, a copy without the
+        pieces that the value is put together from, or else what it said, redacted.
+    """
+    # the object itself: in a cycle, what became of it may not be complete yet
+    obj = became if _holds_iterators(frame.obj) else frame.obj
+    was_met, frame.met, frame.asking = frame.met, False, True
+    shown = yield from _shown(obj, voices)
+    is_met, frame.met = frame.met, was_met
+    if shown is None:
+        return became
+    said, clean = shown
+    if is_met:  # what is still being walked stands in it as it is
+        clean = yield Step(str(said))
+    try:
+        if became is not obj and (yield from _shown(became, voices)) is None:
+            return became
+        twin = _without(became, said, clean)
+        if twin is not None and (yield from _shown(twin, voices)) is None:
+            return twin
+    except Exception:  # it cannot do without what was taken from it
+        return clean
+    return clean
+
+
+def _shown(obj: Any, voices: Voices) -> Steps:
+    """Look at all that an object says; return what shows a value, as it was and is."""
+    for label, said in _said(obj, voices):
+        clean = yield Step(said, label)
+        if clean is not said:
+            return said, clean
+    return None
+
+
+def _said(obj: Any, voices: Voices) -> Iterator[tuple[str, Any]]:
+    cls = type(obj)
+    if voices.spoken:
+        texts = [repr(obj)]
+        if found_in(cls, "__str__") is not object.__dict__["__str__"]:
+            texts.append(str(obj))
+        if found_in(cls, "__format__") is not object.__dict__["__format__"]:
+            texts.append(f"{obj}")
+        for text in dict.fromkeys(texts):
+            yield "{text}", text
+    if voices.dumps and not _holds_iterators(obj):
+        dump = cls.__pydantic_serializer__.to_python
+        for mode in ("python", "json"):
+            yield (
+                f"{{{mode}}}",
+                dump(obj, mode=mode, warnings=False, fallback=_as_it_is),
+            )
+    for name in voices.tellers:
+        said = getattr(obj, name)()
+        if inspect.iscoroutine(said):
+            said.close()
+            raise Cannot(name)
+        if said is not obj:
+            yield f".{name}()", _listed(said) if hasattr(said, "__next__") else said
+    if voices.items:
+        yield "{items}", _listed(_items(obj))
+    if voices.lazy:
+        yield "{items}", _listed(_yielded(obj))
+
+
+def _as_it_is(obj: Any) -> Any:
+    return repr(type(obj))
+
+
+def _holds_iterators(obj: Any) -> bool:
+    """Tell whether writing an object would use it up; such a one is withheld."""
+    return any(hasattr(type(each), "__next__") for each in worn_by(obj).values())
+
+
+def _items(obj: Any) -> Iterable[Any]:
+    keys = getattr(obj, "keys", None)
+    if isinstance(obj, dict):
+        return obj.items()
+    return ((key, obj[key]) for key in keys()) if callable(keys) else iter(obj)
+
+
+def _may_yield(obj: Any) -> bool:
+    """Tell whether going through an object costs and changes nothing that is live."""
+    return hasattr(obj, "__iter__") and _is_plain(obj)
+
+
+def _yielded(obj: Any) -> Iterable[Any]:
+    """Go through a copy of an object, which may be used up by that."""
+    twin: Iterable[Any] = _filled(obj, copy.deepcopy)
+    return twin
+
+
+def _state(obj: Any) -> dict[str, Any]:
+    slots = {name: read_slot(member, obj) for name, member in slots_of(type(obj))}
+    held = {n: v for n, v in slots.items() if n not in _NO_STATE and v is not UNSET}
+    return {**worn_by(obj), **held}
+
+
+def _is_plain(obj: Any) -> bool:
+    """Tell whether all that an object leads to is data, and not too much of it."""
+    todo, seen = [*_state(obj).values()], {id(obj)}
+    while todo:
+        value = todo.pop()
+        kind = type(value)
+        if kind in _PLAIN or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if kind is dict:
+            todo += [*value, *value.values()]
+        elif kind in _CONTAINERS:
+            todo += value
+        elif isinstance(value, type) or not is_transparent(kind):
+            return False
+        else:
+            todo += _state(value).values()
+        if len(todo) + len(seen) > _MOST_ITEMS:
+            return False
+    return True
+
+
+def _listed(items: Iterable[Any]) -> list[Any]:
+    listed = list(islice(items, _MOST_ITEMS + 1))
+    if len(listed) > _MOST_ITEMS:
+        raise Cannot("items")
+    return listed
+
+
+def _without(obj: Any, said: Any, clean: Any) -> Any:
+    """Copy an object without the pieces that a value was put together from.
+
+    Returns:
+        The copy, in its own class; None when it holds no such pieces.
+    """
+    before, after = str(said), str(clean)
+    found = MARKER.search(after)
+    mark = found[0] if found else NAMELESS
+    masked = False
+
+    def mask(value: Any, depth: int) -> Any:
+        nonlocal masked
+        if type(value) is str:
+            if len(value) < _SHORTEST_PIECE or MARKER.search(value):
+                return value
+            if before.count(value) <= after.count(value):
+                return value
+            masked = True
+            return mark
+        if depth and type(value) in (list, tuple):
+            return type(value)(mask(each, depth - 1) for each in value)
+        if depth and type(value) is dict:
+            return {key: mask(each, depth - 1) for key, each in value.items()}
+        return value
+
+    twin = _filled(obj, lambda value: mask(value, _DEEPEST_PIECE))
+    return twin if masked else None
+
+
+def _filled(obj: Any, change: Callable[[Any], Any]) -> Any:
+    """Make an object of the same class, past its constructor, with changed state."""
+    twin = allocate(obj)
+    slots = dict(slots_of(type(obj)))
+    for name, value in _state(obj).items():
+        if name in slots:
+            slots[name].__set__(twin, change(value))
+        else:
+            worn_by(twin)[name] = change(value)
+    return twin
