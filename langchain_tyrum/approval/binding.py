@@ -47,13 +47,17 @@ def find_among(tools: ToolNode | Tools) -> Find:
     """Find tools in a list or a `ToolNode`.
 
     Raises:
-        ConfigError: It is neither, or holds what is no tool.
+        ConfigError: It is neither, or holds what is no tool, or a tool whose id is
+            that of another one.
     """
     if isinstance(tools, ToolNode):
         known: dict[str, object] = dict(tools.tools_by_name)
     else:
         _check(tools)
         known = {_name(tool): tool for tool in tools}
+    for tool in known.values():
+        if hold_id := getattr(tool, "hold_id", None):
+            hold_id()
     return lambda name: [known[name]] if name in known else None
 
 

@@ -210,7 +210,8 @@ def _nobody(bound: BoundCall) -> NobodyToAsk:
     return NobodyToAsk(
         f"{bound.tool_id!r} may use {scopes!r} only after a person agrees, and nobody "
         "can be asked here: run it in a graph with a checkpointer and a thread_id, or "
-        f"allow it with SecretPolicy(allow=[{bound.scopes[0]!r}])",
+        f"allow it with SecretPolicy(allow={list(dict.fromkeys(bound.scopes))!r})",
+        handle=bound.records[0].handle_id,
         scope=scopes,
         tool_id=bound.tool_id,
     )

@@ -88,8 +88,11 @@ class Seat:
 def denied(bound: BoundCall, decision: Decision) -> SecretForbidden:
     """The error of a call that the policy denies."""
     scopes = ", ".join(decision.scopes)
+    denying = {hit.scope for hit in decision.rules if hit.outcome == "deny"}
+    refused = [one.handle_id for one in bound.records if one.scope in denying]
     return SecretForbidden(
         f"the policy denies {scopes!r} to {bound.tool_id!r}",
+        handle=next(iter(refused), None),
         scope=scopes,
         tool_id=bound.tool_id,
     )

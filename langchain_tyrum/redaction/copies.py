@@ -33,10 +33,14 @@ _ESCAPED_FILLER = (
 _WRAP = rb"(?:\\+[rn]|[\r\n])+[ \t]*"
 _ALPHABET = rb"[A-Za-z0-9+/_-]"
 
+#: What ends and begins a character of text, not a number in packed data.
+_ENDS = rb"[\t\n\r\x20-\x7e\x80-\xbf]"
+_BEGINS = rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xf4][\x80-\xbf])"
+
 #: What must occur for a copy to differ, written for Vectorscan, by its kind.
 ESCAPES = {name: rb"(?:" + plain + rb"){3}" for name, (_, plain) in _UNITS.items()}
 FILLERS = {
-    "nul": rb"[\t\n\r\x20-\x7e]\x00+[\t\n\r\x20-\x7e]",
+    "nul": _ENDS + rb"\x00+" + _BEGINS,
     "zero_width": _ZERO_WIDTH,
     "escaped": _ESCAPED_FILLER,
     "line": _ALPHABET + rb"{16}[\\\r\n]",
@@ -55,7 +59,7 @@ def _edits(run: bytes, colons: bytes) -> re.Pattern[bytes]:
         for name, (unit, plain) in _UNITS.items()
     ]
     fillers = [
-        rb"(?<=[\t\n\r\x20-\x7e])\x00+(?=[\t\n\r\x20-\x7e])",
+        rb"(?<=" + _ENDS + rb")\x00+(?=" + _BEGINS + rb")",
         _ZERO_WIDTH,
         _ESCAPED_FILLER,
         rb"(?<=" + _ALPHABET + rb"{60})" + _WRAP + rb"(?=[A-Za-z0-9+/_=-])",

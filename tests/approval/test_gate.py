@@ -72,10 +72,11 @@ class TestOneCall:
         """What the policy denies raises without a question."""
         here = world([issue], gate=True, policy=SecretPolicy(deny=["*"]))
 
-        with pytest.raises(SecretForbidden):
+        with pytest.raises(SecretForbidden) as caught:
             here.start()
 
         assert [] == here.actions()
+        assert caught.value.handle in {one.handle_id for one in here.broker.handles()}
 
     def test_rejection_does_not_outlive_its_task(self, world, issue):
         """A later message may make the rejected call again, and a person is asked."""
@@ -123,6 +124,7 @@ class TestOneCall:
 
         assert "github/token:use" == caught.value.scope
         assert "create_issue" == caught.value.tool_id
+        assert bound.records[0].handle_id == caught.value.handle
 
     async def test_outside_a_graph_a_grant_still_counts(self, world, issue):
         """A standing grant lets a call pass where nobody could be asked."""

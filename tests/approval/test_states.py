@@ -452,7 +452,8 @@ class Approvals(RuleBasedStateMachine):
         ]
         if found:
             self.disturbed = True
-            self.go(None, found[0])
+            where = CONFIG["configurable"] | found[0]["configurable"]
+            self.go(None, {"configurable": where})
 
     # What always holds
 

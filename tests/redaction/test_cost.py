@@ -68,7 +68,7 @@ class TestPasses:
         assert scans == [len(text)] * 2
 
     @pytest.mark.parametrize(
-        ("text", "passes"), [(WORDS + "\n", 1), (WORDS + "\\n%&\0é\n", 2)]
+        ("text", "passes"), [(WORDS + "\n", 1), (WORDS + "\\n%&\0\1é\n", 2)]
     )
     def test_a_short_text_takes_one_for_all_disguises(self, many, scans, text, passes):
         """One pass tells however many disguises are likely in it; plain lines none."""

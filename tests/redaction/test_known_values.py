@@ -133,6 +133,16 @@ class TestForms:
             "\0", ""
         )
 
+    @pytest.mark.parametrize("filler", ["\0", "\0\0\0", "\u200b"])
+    def test_broken_values_of_any_script_are_hidden(self, filler):
+        """Fillers hide nothing between letters of other scripts either."""
+        redactor, value = Redactor(), "kq7Zt9Wm3xRb8\u00e9Lp2V\u65e5\u672c\U0001f511"
+        redactor.register("db/password", value)
+        text = f"a {filler.join(value)} b"
+
+        assert "a [REDACTED:db/password] b" == redactor.redact_text(text)
+        assert b"[REDACTED:db/password]" in redactor.redact_bytes(text.encode())
+
     def test_each_line_of_a_key_is_hidden(self):
         """A line of a multi-line value is hidden on its own."""
         redactor = Redactor()
