@@ -28,6 +28,28 @@ from __future__ import annotations
 
 from typing import Any
 
+__all__ = [
+    "ApprovalRefused",
+    "ApprovalRequired",
+    "ConfigError",
+    "InterruptInsideLease",
+    "InvalidHandle",
+    "KeyMismatch",
+    "LeaseExpired",
+    "LedgerError",
+    "ProviderError",
+    "ProviderTimeout",
+    "ProviderUnavailable",
+    "RawSecretFound",
+    "SecretExists",
+    "SecretExpired",
+    "SecretForbidden",
+    "SecretNotFound",
+    "SecretRevoked",
+    "TyrumError",
+    "WeakSecret",
+]
+
 
 class TyrumError(Exception):
     """Base of all errors of this package; never raised itself.

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from pydantic import GetCoreSchemaHandler
 
+__all__ = ["HANDLE_TEXT", "SCHEME", "Principal", "SecretHandle", "SecretRecord"]
+__all__ += ["SecretReference", "SecretValue", "Table", "handle_names", "new_id"]
+
 T = TypeVar("T")
 
 SCHEME = "tyrum://"
@@ -135,12 +138,10 @@ class SecretHandle(BaseModel):
 
 
 def _fields(raw: object) -> object:
-    if not isinstance(raw, str):
-        return raw
-    text = raw.strip()
+    text = raw.strip() if isinstance(raw, str) else ""
     if text.startswith("{"):
         return json.loads(text)
-    return {"handle_id": text.removeprefix(SCHEME)}
+    return {"handle_id": text.removeprefix(SCHEME)} if text else raw
 
 
 class SecretRecord(BaseModel):

@@ -8,12 +8,14 @@ from langchain_tyrum.broker.identity import (
 )
 from langchain_tyrum.broker.rekeying import RotationReport
 from langchain_tyrum.broker.values.arming import Problem
+from langchain_tyrum.ledger.grants import Grant
 from langchain_tyrum.ledger.reservations import Unfinished
 from langchain_tyrum.policy import Decision
 
 __all__ = [
     "CallIdentity",
     "Decision",
+    "Grant",
     "IdentitySource",
     "Problem",
     "RotationReport",

@@ -48,12 +48,16 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
             Without any, every use needs a person's agreement.
         identity: Who says which user a run belongs to; see `from_configurable`.
         key: The master key (32 bytes), from which the ledger's key is derived; while
-            it is rotated, a list, the new one first. Required when the catalog
-            outlives the process.
+            it is rotated, a list, the new one first. By default `TYRUM_MASTER_KEY`;
+            then, where `catalog` names a SQLite file, what `local` finds or makes
+            beside it. For another catalog that outlives the process one is required.
         audit_sinks: Called with every ledger row after it has been committed.
         environment: Where this process runs; by default `TYRUM_ENVIRONMENT`.
         redactor: A redactor to share with other brokers.
         head_file: Where the end of the ledger is kept outside the database.
+
+    Raises:
+        ConfigError: One of these is not what it has to be, or there is no key.
 
     Attributes:
         audit: The ledger: `tail`, `head`, `verify`, `export`.
@@ -74,6 +78,7 @@ class SecretBroker(Leasing, Settling, Storing, Describing, Permitting, Rekeying)
         redactor: Redactor | None = None,
         head_file: Path | None = None,
     ) -> None:
+        opening.check_identity(identity)
         core = opening.make_core(
             providers=providers,
             catalog=catalog,

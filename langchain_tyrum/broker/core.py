@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from langchain_tyrum.errors import ConfigError, WeakSecret
 from langchain_tyrum.handles import SCHEME, Principal, SecretHandle, SecretRecord
 from langchain_tyrum.ledger.audit import Audit, Event
 from langchain_tyrum.policy import PolicyRequest, SecretPolicy, evaluate
+from langchain_tyrum.providers.cipher import is_key_name, key_credentials
 from langchain_tyrum.redaction.structure import is_structure
 
 if TYPE_CHECKING:
@@ -189,6 +190,26 @@ class Core:
         self.redactor.unregister(
             record.name, value=value, tenant=record.tenant, owner=record.owner
         )
+
+    def cover_credentials(self) -> None:
+        """Tell the redactor of what the store and its providers are opened with.
+
+        Raises:
+            WeakSecret: A provider logs in with what cannot be told from plain text. A
+                master key may be such; then it is nobody's, and does not count.
+        """
+        if not self.catalog.in_memory:  # there nobody knows the key
+            self._cover_keys(key_credentials(self.audit.ring.keys))
+        for provider in self.providers.values():
+            found = dict(getattr(provider, "credentials", dict)())
+            self._cover_keys({n: found.pop(n) for n in list(found) if is_key_name(n)})
+            for name, value in found.items():
+                self.redactor.register(name, value, allow_short=True)
+
+    def _cover_keys(self, keys: Mapping[str, str | bytes]) -> None:
+        for name, value in keys.items():
+            with suppress(WeakSecret):
+                self.redactor.register(name, value, allow_short=True)
 
     def refuse_value_as_name(self, *texts: str | None) -> None:
         """Refuse a name, alias or title that holds a value or looks like one.

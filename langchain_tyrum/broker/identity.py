@@ -19,10 +19,10 @@ from langchain_tyrum.handles import Principal
 #: The fields that tell where a call happens.
 _IDS = ("thread_id", "run_id", "tool_call_id", "checkpoint_ns", "task_id")
 #: Tells the user of a run from its config; None means nobody is known.
-IdentitySource = Callable[[Mapping[str, Any]], "Principal | str | None"]
+IdentitySource = Callable[[Mapping[str, Any]], "Principal | CallIdentity | str | None"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CallIdentity:
     """One call: tenant and user, and where in which run it happens.
 
@@ -30,7 +30,7 @@ class CallIdentity:
     user is nobody: a service. Ids that are whole numbers or UUIDs become text.
 
     Raises:
-        ConfigError: An id is of another type.
+        ConfigError: An id is of another type, or tenant or user is no text.
     """
 
     tenant: str = "default"
@@ -42,6 +42,12 @@ class CallIdentity:
     task_id: str | None = None
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.tenant, str) and isinstance(self.user, str | None)):
+            raise ConfigError(
+                "tenant and user of a CallIdentity are texts: write "
+                "CallIdentity(tenant='default', user='ada'), or leave the user out "
+                "for a service"
+            )
         if self.user == "":
             object.__setattr__(self, "user", None)
         for name in _IDS:
@@ -75,7 +81,8 @@ class CallIdentity:
 
         Args:
             config: The config of the run; None is nobody, nowhere.
-            identity: Who says which user it is, in the server's place.
+            identity: Who says which user it is, in the server's place. Of a
+                `CallIdentity` that it returns, tenant and user count.
 
         Returns:
             The identity; `user` is None when nobody vouches for one.
@@ -111,7 +118,16 @@ def from_configurable(key: str, *, tenant_key: str | None = None) -> IdentitySou
 
     Returns:
         A source for `SecretBroker(identity=…)`.
+
+    Raises:
+        ConfigError: A key is no text, or empty.
     """
+    for name in (key,) if tenant_key is None else (key, tenant_key):
+        if not isinstance(name, str) or not name:
+            raise ConfigError(
+                "from_configurable takes the name of a key in `configurable`: write "
+                "from_configurable('user_id')"
+            )
 
     def source(config: Mapping[str, Any]) -> Principal:
         configurable = _configurable(config)
@@ -144,10 +160,10 @@ def _configurable(config: Mapping[str, Any]) -> Mapping[str, Any]:
 def _principal(found: object) -> Principal:
     if found is None or isinstance(found, str):
         found = Principal(user=found)
-    if not isinstance(found, Principal):
+    if not isinstance(found, Principal | CallIdentity):
         raise ConfigError(
-            f"identity=… returned a {type(found).__name__}: return a Principal, the "
-            "user id as text, or None for nobody"
+            f"identity=… returned a {type(found).__name__}: return a Principal, a "
+            "CallIdentity, the user id as text, or None for nobody"
         )
     return Principal(
         tenant=claimed("tenant", found.tenant) or "default",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
+from sqlalchemy import Engine
 
+from langchain_tyrum.broker import local_files
+from langchain_tyrum.broker.checking import check_text
 from langchain_tyrum.broker.core import Core
-from langchain_tyrum.errors import ConfigError, LedgerError
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.ledger.audit import Audit
 from langchain_tyrum.ledger.catalog import Catalog
 from langchain_tyrum.ledger.grants import Grants
@@ -26,17 +26,16 @@ from langchain_tyrum.ledger.keys import (
 )
 from langchain_tyrum.ledger.policies import Policies
 from langchain_tyrum.ledger.reading import has_begun
+from langchain_tyrum.ledger.sinks import check_sinks
 from langchain_tyrum.policy import SecretPolicy, snapshots
-from langchain_tyrum.providers import DatabaseProvider, MemoryProvider
+from langchain_tyrum.providers import DatabaseProvider, MemoryProvider, SecretProvider
 from langchain_tyrum.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Engine
-
     from langchain_tyrum.ledger.keys import GivenKeys
-    from langchain_tyrum.providers import SecretProvider
+
 
 _FILE = "tyrum.db"
 
@@ -53,18 +52,17 @@ def make_core(
     head_file: Path | None,
 ) -> Core:
     """Put the stores and rules of one broker together."""
-    stores = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
-    ring = _ring(key, stores)
-    audit = Audit(stores, ring=ring, head_file=head_file, sinks=audit_sinks)
     labelled = _by_label(providers)
+    rules = _layers(policy)
+    if environment is not None:
+        check_text("the environment", environment, "environment='production'")
+    sinks = check_sinks(audit_sinks)
+    stores, ring, head_file = _books(catalog, key, head_file)
+    audit = Audit(stores, ring=ring, head_file=head_file, sinks=sinks)
     known = redactor or Redactor()
     known.seal_with(audit.lasting_key("seal"))
-    rules = _layers(policy)
     Policies(stores).keep(snapshots(rules))
-    for provider in labelled.values():
-        for name, value in getattr(provider, "credentials", dict)().items():
-            known.register(name, value, allow_short=True)
-    return Core(
+    core = Core(
         catalog=stores,
         grants=Grants(stores),
         audit=audit,
@@ -74,6 +72,8 @@ def make_core(
         environment=environment or os.environ.get("TYRUM_ENVIRONMENT") or None,
         fingerprint_key=audit.lasting_key("fingerprint"),
     )
+    core.cover_credentials()
+    return core
 
 
 def memory_parts() -> dict[str, Any]:
@@ -85,24 +85,77 @@ def memory_parts() -> dict[str, Any]:
     }
 
 
+def database_file(path: str | Path | None) -> Path:
+    """The database that a path means: a file, or one in a folder.
+
+    Raises:
+        ConfigError: It is no path.
+    """
+    if not isinstance(path, str | os.PathLike | None):
+        raise ConfigError(
+            f"a store is a path, not a {type(path).__name__}: write "
+            "SecretBroker.local('tyrum.db')"
+        )
+    default = os.environ.get("TYRUM_STORE") or platformdirs.user_data_path(
+        "langchain-tyrum"
+    )
+    given = Path(path or default).expanduser()
+    return given if given.suffix and not given.is_dir() else given / _FILE
+
+
 def local_parts(path: str | Path | None, *, key: GivenKeys | None) -> dict[str, Any]:
     """The parts of a machine's own broker: one SQLite file and a key beside it."""
-    file = _made_database_file(path)
-    keys = file.with_suffix(".keys")
-    _refuse_shared(file)
-    catalog = Catalog(f"sqlite:///{_private(file)}")
-    values = DatabaseProvider(catalog.engine, key=lambda: ring)
-    ring = find_key_ring(
-        key=key,
-        key_file=keys / "master.key",
-        may_generate=lambda: not (values.has_rows() or has_begun(catalog)),
-    )
+    file = local_files.made(database_file(path))
+    catalog = Catalog(f"sqlite:///{file}")
+    values, ring = _values_and_ring(catalog, file, key=key)
     return {
         "providers": {"database": values},
         "catalog": catalog,
         "key": ring,
-        "head_file": _head_file(keys),
+        "head_file": local_files.head_file(file),
     }
+
+
+def _values_and_ring(
+    catalog: Catalog, file: Path, *, key: GivenKeys | None = None
+) -> tuple[DatabaseProvider, KeyRing]:
+    """The values beside a catalog, and its key: found, or made where none is needed."""
+    values = DatabaseProvider(catalog.engine, key=lambda: ring)
+    ring = find_key_ring(
+        key=key,
+        key_file=local_files.key_file(file),
+        may_generate=lambda: not (values.has_rows() or has_begun(catalog)),
+    )
+    return values, ring
+
+
+def _books(
+    catalog: str | Engine | Catalog, key: GivenKeys | None, head_file: Path | None
+) -> tuple[Catalog, KeyRing, Path | None]:
+    """The catalog, the key of its ledger, and where the ledger's end is kept."""
+    if not isinstance(catalog, str | Engine | Catalog):
+        raise ConfigError(
+            f"a catalog is a database URL, not a {type(catalog).__name__}: write "
+            "catalog='sqlite:///tyrum.db', or 'sqlite://' for one in memory"
+        )
+    named = local_files.file_of(catalog)
+    given = ring_of(key) if key is not None else environment_ring()
+    if given is None and named is not None:
+        # As `local` does: whoever names a file has a place for its key beside it.
+        file = local_files.made(named)
+        stores = Catalog(f"sqlite:///{file}")
+        _, ring = _values_and_ring(stores, file)
+        return stores, ring, head_file or local_files.head_file(file)
+    stores = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    if key is None and stores.in_memory:
+        given = KeyRing.of(MasterKey.generate(), writable=True)
+    if given is not None:
+        return stores, given, head_file
+    raise ConfigError(
+        "a catalog that outlives the process, and is no SQLite file with a place for a "
+        "key beside it, needs key=… or TYRUM_MASTER_KEY: 32 bytes from which the "
+        "ledger's key is derived; SecretBroker.local() finds or makes one by itself"
+    )
 
 
 def check_secrets(secrets: object) -> None:
@@ -115,6 +168,19 @@ def check_secrets(secrets: object) -> None:
         raise ConfigError(
             f"in_memory takes secrets first, not a {type(secrets).__name__}: write "
             "in_memory({'name': 'value'}, policy=SecretPolicy(…))"
+        )
+
+
+def check_identity(identity: object) -> None:
+    """Refuse what could tell nobody's user.
+
+    Raises:
+        ConfigError: It cannot be called.
+    """
+    if identity is not None and not callable(identity):
+        raise ConfigError(
+            f"identity= is a callable that reads a config, not a "
+            f"{type(identity).__name__}: write identity=from_configurable('user_id')"
         )
 
 
@@ -133,96 +199,32 @@ def first_writable(providers: Mapping[str, SecretProvider]) -> str:
     )
 
 
-def database_file(path: str | Path | None) -> Path:
-    """The database that a path means: a file, or one in a folder."""
-    default = os.environ.get("TYRUM_STORE") or platformdirs.user_data_path(
-        "langchain-tyrum"
-    )
-    given = Path(path or default).expanduser()
-    return given if given.suffix and not given.is_dir() else given / _FILE
-
-
-def _made_database_file(path: str | Path | None) -> Path:
-    file = database_file(path)
-    failed = None
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        failed = error.strerror
-    if failed:
-        raise LedgerError(
-            f"the folder {str(file.parent)!r} cannot be made ({failed}): name another "
-            "one with SecretBroker.local(path)"
-        )
-    return file.absolute()
-
-
-def _refuse_shared(file: Path) -> None:
-    """Refuse a new store whose key and head would be those of another one.
-
-    Raises:
-        ConfigError: `a.db` is there, and `a.sqlite` would share `a.keys` with it.
-    """
-    if file.exists():
-        return
-    for other in file.parent.glob(f"{escape(file.stem)}.*"):
-        if other.is_file() and _is_store(other):
-            raise ConfigError(
-                f"the store {str(other)!r} has the folder of keys that {file.name!r} "
-                "would use: name it differently, or put it into a folder of its own"
-            )
-
-
-def _is_store(file: Path) -> bool:
-    """Whether a file is a database that holds a ledger."""
-    query = "SELECT 1 FROM sqlite_master WHERE name = 'ledger_head'"
-    try:
-        uri = f"{file.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            return connection.execute(query).fetchone() is not None
-    except sqlite3.Error:
-        return False
-
-
-def _private(file: Path) -> Path:
-    """Make the file for this user alone; values in it are sealed, names are not."""
-    with suppress(FileExistsError, PermissionError):
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    return file
-
-
-def _head_file(keys: Path) -> Path:
-    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return keys / "ledger.head"
-
-
-def _ring(key: GivenKeys | None, catalog: Catalog) -> KeyRing:
-    if key is not None:
-        return ring_of(key)
-    if catalog.in_memory:
-        return KeyRing.of(MasterKey.generate(), writable=True)
-    if found := environment_ring():
-        return found
-    raise ConfigError(
-        "a catalog that outlives the process needs key=… or TYRUM_MASTER_KEY: 32 bytes "
-        "from which the ledger's key is derived; SecretBroker.local() finds or makes "
-        "one by itself"
-    )
-
-
 def _by_label(
     providers: Mapping[str, SecretProvider] | Sequence[SecretProvider],
 ) -> dict[str, SecretProvider]:
-    if hasattr(providers, "items"):
-        return dict(providers.items())
-    found: dict[str, SecretProvider] = {}
-    for provider in providers:
+    if isinstance(providers, Mapping):
+        found = dict(providers.items())
+        _check_providers(found.values())
+        return found
+    listed = isinstance(providers, Iterable) and not isinstance(providers, str)
+    given = list(providers) if listed else []
+    _check_providers(given if listed else [None])
+    found = {}
+    for provider in given:
         if provider.label in found:
             raise ConfigError(
                 f"two providers are labelled {provider.label!r}: pass a mapping"
             )
         found[provider.label] = provider
     return found
+
+
+def _check_providers(providers: Iterable[object]) -> None:
+    if not all(isinstance(one, SecretProvider) for one in providers):
+        raise ConfigError(
+            "providers is a list of objects with get, put, delete, names, writable and "
+            "label: write providers=[MemoryProvider()]"
+        )
 
 
 def _layers(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_tyrum.broker.identity import CallIdentity
+from langchain_tyrum.broker.checking import (
+    caller,
+    check_texts,
+    check_tool_id,
+    several,
+)
 from langchain_tyrum.broker.lease.checks import check_usable
 from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.errors import ConfigError, TyrumError
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from types import UnionType
 
     from langchain_tyrum.broker.core import Journal, Secret
+    from langchain_tyrum.broker.identity import CallIdentity
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.grants import Grant, GrantMode
     from langchain_tyrum.policy import Decision, SecretPolicy
@@ -51,7 +57,7 @@ class Permitting(Part):
     def decide(
         self,
         tool_id: str,
-        secrets: Sequence[Secret],
+        secrets: Sequence[Secret] | Secret,
         *,
         call: CallIdentity | None = None,
     ) -> Decision:
@@ -59,7 +65,7 @@ class Permitting(Part):
 
         Args:
             tool_id: The consumer.
-            secrets: What it wants, by name or handle.
+            secrets: What it wants, by name or handle: several, or one.
             call: On whose behalf.
 
         Returns:
@@ -70,13 +76,13 @@ class Permitting(Part):
             SecretForbidden: One of them is somebody else's, or of another environment.
             SecretRevoked: One of them is revoked.
         """
-        call = call or CallIdentity()
+        call = caller(call)
         return self._core.decide(tool_id, self._records(tool_id, secrets, call), call)
 
     def usable_grant(
         self,
         tool_id: str,
-        secrets: Sequence[Secret],
+        secrets: Sequence[Secret] | Secret,
         *,
         call: CallIdentity | None = None,
         digest: str | None = None,
@@ -89,7 +95,7 @@ class Permitting(Part):
             call: On whose behalf, and in which thread.
             digest: Digest of the approved call, for `once` grants.
         """
-        call = call or CallIdentity()
+        call = caller(call)
         records = self._records(tool_id, secrets, call)
         use = self._leases.needs(records, tool_id=tool_id, call=call, digest=digest)
         if use is None:
@@ -131,17 +137,17 @@ class Permitting(Part):
             The grant.
 
         Raises:
-            ConfigError: The mode is unknown, or a limit is zero, less, or no number.
+            ConfigError: The mode is unknown, a limit is zero, less, or no number, or
+                tool id, scopes or `call` are not what they have to be.
         """
         if mode not in ("once", "session", "always"):
             raise ConfigError("a grant's mode is 'once', 'session' or 'always'")
         _check_limit("ttl_seconds", ttl_seconds, _MAX_TTL, int | float)
         _check_limit("max_uses", max_uses, _MAX_USES, int)
-        if not scopes:
-            raise ConfigError("a grant needs scopes: name at least one")
-        if isinstance(scopes, str):
-            raise ConfigError(f"a grant's scopes are a list: write [{scopes!r}]")
-        call = call or CallIdentity()
+        check_tool_id(tool_id)
+        meant = [scopes] if isinstance(scopes, str) and scopes else ["github/token"]
+        check_texts("a grant's scopes", scopes, repr(meant))
+        call = caller(call)
         with self._core.journal() as journal:
             if versions is None:
                 versions = self._versions(journal, scopes, call)
@@ -177,7 +183,7 @@ class Permitting(Part):
         return [grant for grant in found if tenant in (None, grant.tenant)]
 
     def revoke_grant(self, grant_id: str) -> Grant | None:
-        """End a grant; returns it, or None when no such grant is active."""
+        """End a grant; returns it, ended, or None when no such grant is active."""
         with self._core.journal() as journal:
             grant = self._core.grants.end(journal.connection, grant_id)
             if grant:
@@ -198,15 +204,17 @@ class Permitting(Part):
             journal.log(action, outcome, **fields)
 
     def _records(
-        self, tool_id: str, secrets: Sequence[Secret], call: CallIdentity
+        self, tool_id: str, secrets: Sequence[Secret] | Secret, call: CallIdentity
     ) -> list[SecretRecord]:
+        check_tool_id(tool_id)
+        wanted = several(secrets)
         try:
             with self._core.catalog.reading() as connection:
                 found = [
                     self._core.find(
                         connection, secret, tenant=call.tenant, owner=call.user
                     ).record
-                    for secret in secrets
+                    for secret in wanted
                 ]
         except TyrumError as error:
             error.tool_id = error.tool_id or tool_id

@@ -85,6 +85,7 @@ class Rekeying(Part):
             ]
             count = sum(store.rewrap(new) for store in stores)
             self._turn(new, count)
+        self._core.cover_credentials()
         step = None if ring.writable else _next_step(ring.where, new.key_id)
         if ring.ids[1:] and not step:
             step = _DROP.format(len(ring.ids) - 1, ring.where)

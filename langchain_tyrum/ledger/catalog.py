@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Engine
 
-    from langchain_tyrum.handles import SecretRecord, SecretReference
+    from langchain_tyrum.handles import SecretReference
 
 #: Made once: every lease executes it.
 _BY_ID = select(schema.secrets).where(schema.secrets.c.handle_id == bindparam("wanted"))
@@ -161,8 +161,7 @@ class Catalog(Database):
             SecretExists: Its name is taken, as a name or as an alias.
         """
         record = entry.record
-        if not self._is_own_alias(connection, record):
-            self._refuse_taken_name(connection, record.name, tenant=record.tenant)
+        self._refuse_taken_name(connection, record.name, tenant=record.tenant)
         # Looked up, not tried: PostgreSQL ends a transaction whose insert fails.
         if self.named(
             connection,
@@ -220,7 +219,7 @@ class Catalog(Database):
         )
         if alias is not None:
             here = table.c.environment == environment
-            self._refuse_taken_alias(connection, alias, tenant, handle_id, here)
+            self._refuse_taken_alias(connection, alias, tenant, here)
         connection.execute(
             insert(table).values(
                 **reference.model_dump(mode="json"),
@@ -243,17 +242,6 @@ class Catalog(Database):
         self._changes += 1
         table = schema.catalog_state
         connection.execute(update(table).values(changes=table.c.changes + 1))
-
-    def _is_own_alias(self, connection: Connection, record: SecretRecord) -> bool:
-        """Whether models call that very name so, in another environment."""
-        names, refs = schema.secrets.c, schema.references.c
-        namesakes = select(names.handle_id).where(
-            names.tenant == record.tenant,
-            names.owner == (record.owner or ""),
-            names.name == record.name,
-        )
-        alias = refs.secret_alias == literal(record.name, Text)
-        return bool(self.references(connection, alias, refs.handle_id.in_(namesakes)))
 
     def _refuse_taken_name(
         self,
@@ -281,17 +269,13 @@ class Catalog(Database):
         connection: Connection,
         alias: str,
         tenant: str,
-        handle_id: str,
         here: ColumnElement[bool],
     ) -> None:
         names = schema.secrets.c
-        named = self.find(connection, names.tenant == tenant, names.name == alias)
         self._refuse_taken_name(connection, alias, here, tenant=tenant)
-        mine = self.by_id(connection, handle_id).record
-        if any(entry.record.owner != mine.owner for entry in named) or (
-            named and mine.name != alias
-        ):
+        if self.find(connection, names.tenant == tenant, names.name == alias):
             raise SecretExists(
-                f"the alias {alias!r} is the name of another secret: choose another",
+                f"the alias {alias!r} is the name of a secret: choose another, or give "
+                "none, and models choose by the reference's id",
                 handle=alias,
             )

@@ -7,7 +7,7 @@ can neither bring one back nor spend one twice.
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - dataclass fields
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -194,7 +194,7 @@ class Grants:
         )
 
     def end(self, connection: Connection, grant_id: str) -> Grant | None:
-        """End a grant; returns it, or None when there is no such active one."""
+        """End a grant; returns it as it is then, or None when no active one is it."""
         columns = schema.grants.c
         active = self._select(
             connection, columns.grant_id == grant_id, columns.status == "active"
@@ -204,7 +204,7 @@ class Grants:
             .where(columns.grant_id == grant_id)
             .values(status="ended")
         )
-        return active[0] if active else None
+        return replace(active[0], status="ended") if active else None
 
     def end_for(
         self, connection: Connection, record: SecretRecord, *, keep_always: bool

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from langchain_tyrum.errors import LedgerError
+from langchain_tyrum.errors import ConfigError, LedgerError
 from langchain_tyrum.handles import Table
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.signatures import Signatures
@@ -36,7 +36,13 @@ _DRAFT = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def tail_rows(catalog: Catalog, n: int, *, tenant: str | None) -> list[dict[str, Any]]:
-    """The last `n` rows, oldest first."""
+    """The last `n` rows, oldest first.
+
+    Raises:
+        ConfigError: `n` is no whole number, or below zero, which SQLite reads as all.
+    """
+    if not isinstance(n, int) or isinstance(n, bool) or n < 0:
+        raise ConfigError("the number of rows is zero or above: write audit.tail(20)")
     query = select(_ROWS).order_by(_ROWS.c.seq.desc()).limit(n)
     if tenant is not None:
         query = query.where(_ROWS.c.tenant == tenant)
@@ -46,9 +52,14 @@ def tail_rows(catalog: Catalog, n: int, *, tenant: str | None) -> list[dict[str,
 
 
 def export_rows(catalog: Catalog, path: Path, *, tenant: str | None) -> int:
-    """Write rows as JSON lines into a file that nobody sees half-written."""
+    """Write rows as JSON lines into a file that nobody sees half-written.
+
+    Raises:
+        ConfigError: The file cannot be made.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     count = 0
+    failed = None
     try:
         with (
             os.fdopen(os.open(draft, _DRAFT, 0o600), "w", encoding="utf-8") as file,
@@ -61,11 +72,18 @@ def export_rows(catalog: Catalog, path: Path, *, tenant: str | None) -> int:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             draft.unlink()
-        raise
-    return count
+        if not isinstance(error, OSError):
+            raise
+        failed = error.strerror or type(error).__name__
+    if failed is None:
+        return count
+    raise ConfigError(
+        f"the ledger cannot be exported to {str(path)!r} ({failed}): name a file in a "
+        "folder that exists and is yours"
+    )
 
 
 def stream_rows(
@@ -118,6 +136,11 @@ def verify_rows(
     progress: Callable[[int], None] | None,
 ) -> LedgerReport:
     """Check every row, from one snapshot; see `Audit.verify`."""
+    if expected is not None and not isinstance(expected, LedgerHead):
+        raise ConfigError(
+            f"verify takes a LedgerHead, not a {type(expected).__name__}: write "
+            "audit.verify(expected=head), with what audit.head() gave"
+        )
     known, lost = keys.known, False
     if known is None:
         raise LedgerError("the ledger has lost its head: restore a backup")

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import stat
+from collections.abc import Iterable, Mapping
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.errors import ConfigError, LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 #: No link is followed, and a pipe without a reader is an error, not a wait.
 _APPEND = (
@@ -152,13 +153,20 @@ def check_sinks(
     """Refuse what would never run: a coroutine that nobody awaits.
 
     Raises:
-        ConfigError: One of them is async.
+        ConfigError: One of them is async, or is no callable; or they are no list.
     """
-    for sink in sinks:
+    listed = isinstance(sinks, Iterable) and not isinstance(sinks, str | Mapping)
+    given = tuple(sinks) if listed else ()
+    if not listed or not all(map(callable, given)):
+        raise ConfigError(
+            "audit_sinks is a list of callables that take a row: write "
+            "audit_sinks=[JsonlSink('audit.jsonl')]"
+        )
+    for sink in given:
         called = getattr(sink, "__call__", sink)  # noqa: B004 - its method, if any
         if iscoroutinefunction(sink) or iscoroutinefunction(called):
             raise ConfigError(
                 "an audit sink is a plain callable, and this one is async: hand rows "
                 "to your loop, e.g. by loop.call_soon_threadsafe(queue.put_nowait, row)"
             )
-    return tuple(sinks)
+    return given

@@ -17,17 +17,19 @@ class SecretProvider(Protocol):
 
     `ProviderContract` in `langchain_tyrum.testing` is the test of one.
 
+    A name is what the user, and whoever else writes to the same place, calls the
+    secret, and its newest value counts: then `put` and `delete` are never given a
+    version, and need not take one. One that sets `by_handle = True` leaves names to
+    the broker, which puts tenant, owner and handle id into them, so that no two secrets
+    can meet, and numbers the versions that it has to keep apart.
+
     Attributes:
         label: How records, errors and policies call it.
         writable: Whether `put` and `delete` work.
-        by_handle: Whether the broker makes up the names (they then hold tenant, owner
-            and handle id, so that no two secrets can meet). Else a name is what the
-            user, and whoever else writes to the same place, calls the secret.
     """
 
     label: str
     writable: bool
-    by_handle: bool
 
     def get(self, name: str, *, version: int | None = None) -> str | bytes:
         """Return a value as it was put; the newest when no version is given.
@@ -59,6 +61,14 @@ class SecretProvider(Protocol):
     def names(self) -> list[str]:
         """List what it holds, sorted."""
         ...
+
+
+def numbered(version: int | None) -> dict[str, int]:
+    """The keyword by which a provider is told a version: none where there is none.
+
+    So a provider that keeps no versions need not take any.
+    """
+    return {} if version is None else {"version": version}
 
 
 class BaseProvider:
@@ -148,17 +158,17 @@ class AsyncProvider:
 
     async def aget(self, name: str, *, version: int | None = None) -> str | bytes:
         """Await `get`."""
-        return await asyncio.to_thread(self.provider.get, name, version=version)
+        return await asyncio.to_thread(self.provider.get, name, **numbered(version))
 
     async def aput(
         self, name: str, value: str | bytes, *, version: int | None = None
     ) -> None:
         """Await `put`."""
-        await asyncio.to_thread(self.provider.put, name, value, version=version)
+        await asyncio.to_thread(self.provider.put, name, value, **numbered(version))
 
     async def adelete(self, name: str, *, version: int | None = None) -> None:
         """Await `delete`."""
-        await asyncio.to_thread(self.provider.delete, name, version=version)
+        await asyncio.to_thread(self.provider.delete, name, **numbered(version))
 
     async def anames(self) -> list[str]:
         """Await `names`."""

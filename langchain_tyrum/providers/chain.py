@@ -10,7 +10,7 @@ from langchain_tyrum.errors import (
     SecretNotFound,
     TyrumError,
 )
-from langchain_tyrum.providers.base import BaseProvider
+from langchain_tyrum.providers.base import BaseProvider, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ class ChainProvider(BaseProvider):
         failed = False
         for provider in self._providers:
             try:
-                return provider.get(name, version=version)
+                return provider.get(name, **numbered(version))
             except TyrumError as error:
                 reasons.append(f"{provider.label}: {error}")
                 failed = failed or not isinstance(error, SecretNotFound)
@@ -75,11 +75,11 @@ class ChainProvider(BaseProvider):
 
     def put(self, name: str, value: str | bytes, *, version: int | None = None) -> None:
         """Store a value in the first writable provider."""
-        self._writer(name).put(name, value, version=version)
+        self._writer(name).put(name, value, **numbered(version))
 
     def delete(self, name: str, *, version: int | None = None) -> None:
         """Destroy a value in the first writable provider."""
-        self._writer(name).delete(name, version=version)
+        self._writer(name).delete(name, **numbered(version))
 
     def names(self) -> list[str]:
         """List what its providers hold together, sorted."""

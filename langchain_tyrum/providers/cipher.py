@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -14,10 +16,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.errors import ConfigError, TyrumError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _TEXT, _BYTES = b"t", b"b"
 
@@ -102,6 +104,30 @@ class Cipher:
         return f"Cipher(key_id={self.key_id!r})"
 
 
+#: What markers call a master key.
+_NAME = "master-key"
+
+
+def key_credentials(keys: Iterable[KeySource]) -> dict[str, str | bytes]:
+    """Master keys for the redactor, by name: as bytes, and as they stand in text.
+
+    Args:
+        keys: The keys; of one that does not tell what it is, nothing is told.
+    """
+    found: dict[str, str | bytes] = {}
+    for place, key in enumerate(keys, start=1):
+        text: str | None = getattr(key, "to_text_unsafe", lambda: None)()
+        if text:
+            name = _NAME if place == 1 else f"{_NAME}-{place}"
+            found |= {name: base64.b64decode(text), f"{name}-text": text}
+    return found
+
+
+def is_key_name(name: str) -> bool:
+    """Whether a credential of that name is a master key."""
+    return name.startswith(_NAME)
+
+
 class RawKey:
     """A master key given as bare bytes; opens what a `MasterKey` of them opens."""
 
@@ -120,6 +146,10 @@ class RawKey:
     def key_id(self) -> str:
         """First 16 hex digits of SHA-256 over the key."""
         return hashlib.sha256(self.__key).hexdigest()[:16]
+
+    def to_text_unsafe(self) -> str:
+        """Return the raw key as base64, for the redactor. Never log it."""
+        return base64.b64encode(self.__key).decode("ascii")
 
     def derive(self, label: str) -> bytes:
         """Derive the 32 bytes for one purpose, as `MasterKey.derive` does."""
@@ -172,6 +202,13 @@ class Ciphers:
             found = dict.fromkeys(self.__brought)
             found.update(dict.fromkeys(map(self.__cipher, self.__ring.keys)))
             return tuple(found)
+
+    def credentials(self) -> dict[str, str | bytes]:
+        """The keys themselves, for the redactor; those that can be found now."""
+        with suppress(TyrumError), self.__lock:
+            self.all()
+            return key_credentials(self.__ring.keys if self.__ring else ())
+        return {}
 
     def of(self, key_id: str) -> Cipher | None:
         """The cipher of that key, if it is known."""

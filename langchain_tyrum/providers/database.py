@@ -47,8 +47,9 @@ class DatabaseProvider(BaseProvider):
     Args:
         engine: An engine, shared with the catalog if you like, or a URL.
         key: A master key, its 32 bytes, several of these with the newest first, a
-            `KeyRing`, or a callable that finds one; it is called when the first value
-            is sealed or opened, and again when a row names a key that is not known.
+            `KeyRing`, or a callable that finds one; it is called when a broker opens
+            (the redactor has to know the key) or the first value is sealed or opened,
+            and again when a row names a key that is not known.
         label: How records and errors call it. Part of what is authenticated.
     """
 
@@ -139,6 +140,10 @@ class DatabaseProvider(BaseProvider):
         query = select(VALUES.c.ref).where(*mine).distinct()
         none: Sequence[str] = ()
         return sorted(self._look(lambda c: c.execute(query).scalars().all(), none))
+
+    def credentials(self) -> dict[str, str | bytes]:
+        """Return the master keys, for the redactor, by name."""
+        return self.__ciphers.credentials()
 
     def close(self) -> None:
         """Close the connections it opened itself; those of a given engine stay."""
@@ -263,7 +268,7 @@ class DatabaseProvider(BaseProvider):
                 self.__ready = True
                 return work(connection)
         except SQLAlchemyError as error:
-            failed = _kind(error)
+            failed = table.kind_of(error)
         raise self._failed(failed)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
@@ -276,7 +281,7 @@ class DatabaseProvider(BaseProvider):
             self.__ready = True
             return result
         except SQLAlchemyError as error:
-            failed = _kind(error)
+            failed = table.kind_of(error)
         raise self._failed(failed)
 
     def _failed(self, reason: str) -> ProviderError:
@@ -293,8 +298,3 @@ class DatabaseProvider(BaseProvider):
 
     def __repr__(self) -> str:
         return f"DatabaseProvider({self.label!r}, {self._where})"
-
-
-def _kind(error: SQLAlchemyError) -> str:
-    """The class of what the driver raised; its text quotes parameters."""
-    return type(getattr(error, "orig", None) or error).__name__

@@ -21,7 +21,7 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateTable
 
@@ -156,3 +156,8 @@ def _on_connect(connection: Any, _record: object) -> None:
 def key_ids(connection: Connection) -> frozenset[str]:
     """The ids of all keys under which something is sealed here."""
     return frozenset(connection.execute(select(VALUES.c.key_id).distinct()).scalars())
+
+
+def kind_of(error: SQLAlchemyError) -> str:
+    """The class of what the driver raised; its text quotes parameters."""
+    return type(getattr(error, "orig", None) or error).__name__

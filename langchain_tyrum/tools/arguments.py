@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.errors import SecretForbidden
@@ -14,7 +15,10 @@ from langchain_tyrum.handles import (
 from langchain_tyrum.redaction import contains_marker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator
+
+
+EXACTLY_ONE = "give exactly one secret_ref_id or secret_alias"
 
 
 class ArgumentRefused(SecretForbidden, ValueError):
@@ -58,7 +62,10 @@ def refuse_arguments(
                 "you copied a redaction marker; the value was not shown to you. Leave "
                 "the text that holds it as it is, or ask the user",
             )
-        if name in selectors or (name in templates and isinstance(value, str)):
+        if name in selectors:
+            _refuse_choice(name, tool_id, value)
+            continue
+        if name in templates and isinstance(value, str):
             continue
         if any(HANDLE_TEXT.search(text) for text in _texts(value)):
             raise _refused(
@@ -67,6 +74,19 @@ def refuse_arguments(
                 "a tyrum:// handle is not resolved here: leave it out, or pass it in "
                 "a parameter that takes a credential",
             )
+
+
+def _refuse_choice(name: str, tool_id: str, value: Any) -> None:
+    """Refuse what chooses nothing, or two things; None chooses not to choose."""
+    try:
+        chosen = chosen_name(value)
+    except ValueError as error:
+        why = str(error)
+    else:
+        if isinstance(chosen, str | None):
+            return
+        why = "write the id or alias as text"
+    raise _refused(name, tool_id, why)
 
 
 def _refused(name: str, tool_id: str, why: str) -> ArgumentRefused:
@@ -85,6 +105,20 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
             yield from _texts(inner)
+
+
+def chosen_name(choice: Any) -> Any:
+    """Read a choice that is written as a table of exactly one id or alias.
+
+    Raises:
+        ValueError: It names both, none, or something else.
+    """
+    if not isinstance(choice, Mapping):
+        return choice
+    given = {key: name for key, name in choice.items() if name is not None}
+    if len(given) != 1 or not given.keys() <= {"secret_ref_id", "secret_alias"}:
+        raise ValueError(EXACTLY_ONE)
+    return next(iter(given.values()))
 
 
 def fill_template(text: str, value_of: Callable[[str], str]) -> str:

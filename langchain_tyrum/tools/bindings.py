@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.approval.refusals import REFUSALS
 from langchain_tyrum.broker import CallIdentity
+from langchain_tyrum.broker.checking import check_text
 from langchain_tyrum.broker.records.names import is_known
 from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import SecretHandle, SecretRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from langchain_tyrum.broker import SecretBroker
     from langchain_tyrum.errors import TyrumError
 
@@ -32,6 +32,14 @@ class UserSecret:
 
     name: str
 
+    def __post_init__(self) -> None:
+        """Refuse what names nothing.
+
+        Raises:
+            ConfigError: The name is no text, or empty.
+        """
+        check_text("the name of a user's secret", self.name, "UserSecret('password')")
+
 
 #: What a parameter may be bound to.
 Binding = str | SecretHandle | SecretRecord | UserSecret
@@ -43,8 +51,14 @@ def check_bindings(bindings: Mapping[str, Binding]) -> dict[str, Binding]:
     Whether the secret is there is another matter: see `unusable_bindings`.
 
     Raises:
-        ConfigError: A value is none of the forms in which a secret is named.
+        ConfigError: It is no table, or a value is none of the forms in which a secret
+            is named.
     """
+    if not isinstance(bindings, Mapping):
+        raise ConfigError(
+            f"secrets= is a table, no {type(bindings).__name__}: write "
+            "secrets={'token': 'github/token'}, parameter first"
+        )
     for parameter, binding in bindings.items():
         if not binding or not isinstance(binding, Binding):
             raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,7 +12,9 @@ from langchain_core.tools import BaseTool
 from pydantic import PrivateAttr
 
 from langchain_tyrum.approval.binding import enroll
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.tools.calls import Bound, Wiring, bind
+from langchain_tyrum.tools.claims import Claim, claim, holds, origin_of
 from langchain_tyrum.tools.running import Pending, ToolRun
 from langchain_tyrum.tools.schema import fields_of
 from langchain_tyrum.tools.selecting import listing
@@ -39,10 +42,13 @@ class SecretTool(BaseTool):
 
     tool_id: str
     _wiring: Wiring = PrivateAttr()
+    _claim: Claim | None = PrivateAttr(default=None)
 
     def __init__(self, *, wiring: Wiring, **fields: Any) -> None:
         super().__init__(args_schema=wiring.shape.visible, **fields)
         self._wiring = wiring
+        with suppress(ConfigError):  # raised where the two could come together
+            self.hold_id()
         enroll(self)  # so that approvals find it, in a resumed process too
 
     def __getattribute__(self, name: str) -> Any:
@@ -68,6 +74,20 @@ class SecretTool(BaseTool):
         """Tells ToolNode what to inject; it cannot be called."""
         return self._wiring.shape.hinting
 
+    def hold_id(self) -> None:
+        """Hold the tool id, under which people permit what this tool does.
+
+        The first tool of an id has it as long as it lives. Another one can be made,
+        and neither be put into a graph nor run.
+
+        Raises:
+            ConfigError: The id is that of another tool.
+        """
+        store = self.broker.audit.ledger_id
+        if not holds(self._claim, store, self.tool_id):
+            origin = origin_of(self._wiring.inner.tool)
+            self._claim = claim(store, self.tool_id, origin)
+
     def bind_call(self, tool_call: ToolCall, call: CallIdentity) -> BoundCall:
         """Validate a call and name the secrets it wants; nothing is leased.
 
@@ -88,6 +108,7 @@ class SecretTool(BaseTool):
 
     def records_for(self, args: Mapping[str, Any], call: CallIdentity) -> Bound:
         """Do as `bind_call` does, and keep which record belongs where."""
+        self.hold_id()
         return bind(self._wiring, args, name=self.name, tool_id=self.tool_id, call=call)
 
     def _described(self, about: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.broker.checking import check_tool_id
 from langchain_tyrum.tools.bindings import check_bindings
 from langchain_tyrum.tools.bound import SecretTool
 from langchain_tyrum.tools.calls import Wiring
@@ -62,6 +63,8 @@ def make_tool(
     Returns:
         The tool to give to agents in its place.
     """
+    if tool_id is not None:
+        check_tool_id(tool_id)
     bindings = check_bindings(secrets)
     shape = shape_of(tool, bindings, templates=templates, factory=factory is not None)
     inner = Inner(tool=tool, forms=forms_for(tool, bindings, factory), factory=factory)

@@ -6,12 +6,20 @@ from copy import deepcopy
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args
 
-from pydantic import AliasChoices, BaseModel, Field, create_model, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    create_model,
+    field_validator,
+)
 from pydantic.v1 import BaseModel as BaseModelV1
 from pydantic.v1 import create_model as create_model_v1
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import SecretReference
+from langchain_tyrum.tools.arguments import chosen_name
 from langchain_tyrum.tools.selecting import PARAMETER_TEXT
 
 if TYPE_CHECKING:
@@ -155,8 +163,8 @@ def _selector(field: FieldInfo) -> tuple[Any, Any]:
     text = f"{field.description} {PARAMETER_TEXT}" if field.description else None
     described = Field(description=text or PARAMETER_TEXT)
     if field.is_required():
-        return Annotated[str, described], ...
-    return Annotated[str | None, described], None
+        return Annotated[str, BeforeValidator(chosen_name), described], ...
+    return Annotated[str | None, BeforeValidator(chosen_name), described], None
 
 
 def _validators(model: type[BaseModel], hidden: Collection[str]) -> dict[str, Any]:

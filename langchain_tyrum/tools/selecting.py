@@ -9,7 +9,7 @@ from pydantic import PrivateAttr
 
 from langchain_tyrum.errors import SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import SCHEME, SecretReference, SecretValue
-from langchain_tyrum.tools.arguments import ArgumentRefused
+from langchain_tyrum.tools.arguments import EXACTLY_ONE, ArgumentRefused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -128,7 +128,7 @@ def select(
     name = selector.removeprefix(SCHEME) if isinstance(selector, str) else ""
     if not name:
         raise ArgumentRefused(
-            "the choice is empty: give exactly one secret_ref_id or secret_alias",
+            f"the choice is empty: {EXACTLY_ONE}",
             tool_id=tool_id,
         )
     whose: dict[str, Any] = {"tenant": call.tenant, "owner": call.user}

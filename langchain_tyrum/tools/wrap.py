@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from langchain_tyrum.tools.naming import warn_unbound
 from langchain_tyrum.tools.schema import fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from langchain_tyrum.broker import SecretBroker
     from langchain_tyrum.tools.bindings import Binding
@@ -55,6 +56,8 @@ def wrap_tool(
             not there is found out when the tool is called, or by
             `protect(…, verify=True)`.
     """
+    _check_broker(broker)
+    secrets = check_bindings(secrets)
     options: Any = {"tool_id": tool_id, "templates": templates}
     if isinstance(tool, SecretTool):
         return _wrap_again(tool, broker, secrets, options)
@@ -65,7 +68,7 @@ def wrap_tool(
             f"a {type(tool).__name__} is no tool: pass a BaseTool, or a callable that "
             "takes the secrets and returns one"
         )
-    forms = forms_for(None, check_bindings(secrets), tool)
+    forms = forms_for(None, secrets, tool)
     _refuse_plain_function(tool, secrets)
     seen = like or prototype(tool, forms)
     return make_tool(seen, broker, secrets=secrets, factory=tool, **options)
@@ -88,8 +91,11 @@ def wrap_tools(
         The tools in their order; those that no pattern matches as they were.
 
     Raises:
-        ConfigError: A pattern matches no tool, or two patterns disagree.
+        ConfigError: A pattern matches no tool, two patterns disagree, or an argument
+            is not what it has to be.
     """
+    _check_broker(broker)
+    _check_tools(tools)
     _check_patterns(secrets, [tool.name for tool in tools])
     wrapped: list[BaseTool] = []
     for tool in tools:
@@ -127,7 +133,30 @@ def _refuse_plain_function(
         )
 
 
+def _check_broker(broker: object) -> None:
+    if not hasattr(broker, "lease_all"):
+        raise ConfigError(
+            f"the second argument is the broker, not a {type(broker).__name__}: write "
+            "wrap_tool(tool, broker, {'token': 'github/token'})"
+        )
+
+
+def _check_tools(tools: object) -> None:
+    listed = isinstance(tools, Iterable) and not isinstance(tools, BaseTool)
+    if not listed or not all(isinstance(tool, BaseTool) for tool in tools):  # type: ignore[attr-defined]
+        raise ConfigError(
+            "wrap_tools takes a list of tools: write wrap_tools([tool], broker, {…}), "
+            "and wrap_tool for a single one or a factory"
+        )
+
+
 def _check_patterns(patterns: Mapping[str, Any], names: Sequence[str]) -> None:
+    tables = patterns.values() if isinstance(patterns, Mapping) else [None]
+    if not all(isinstance(table, Mapping) for table in tables):
+        raise ConfigError(
+            "the secrets of several tools stand by their names or patterns: write "
+            "{'create_*': {'token': 'github/token'}}"
+        )
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise ConfigError(

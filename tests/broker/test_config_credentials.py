@@ -10,6 +10,7 @@ import pytest
 from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.broker.config import read_config
 from langchain_tyrum.errors import ConfigError, TyrumError
+from langchain_tyrum.providers import BaseProvider
 
 PAT = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 CANARY = "quietotter7713lamp"
@@ -301,15 +302,19 @@ class TestRedaction:
         assert "too short or too common" in told
 
 
-class Opened:
+class Opened(BaseProvider):
     """A provider that remembers with which password it was opened."""
 
     passwords: dict = {}  # noqa: RUF012
-    writable = False
-    by_handle = False
 
     def __init__(self, url, label):
         from sqlalchemy import make_url
 
-        self.label = label
+        super().__init__(label)
         self.passwords[label] = make_url(url).password
+
+    def get(self, name, *, version=None):
+        raise self._missing(name, version)
+
+    def names(self):
+        return []

@@ -10,6 +10,7 @@ import sys
 from base64 import b64decode, b64encode
 
 import pytest
+from sqlalchemy import create_engine
 
 from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.errors import (
@@ -189,9 +190,10 @@ class TestBadInput:
             value_of(broker)
 
     def test_a_durable_catalog_needs_a_key(self, tmp_path):
-        """A catalog on disk without a key is refused: its chain would be worthless."""
+        """Without a place for one its chain would be worthless: it is refused."""
+        engine = create_engine(f"sqlite:///{tmp_path / 't.db'}")
         with pytest.raises(ConfigError, match="key="):
-            SecretBroker(providers=[], catalog=f"sqlite:///{tmp_path / 't.db'}")
+            SecretBroker(providers=[], catalog=engine)
 
     def test_the_environment_may_hold_the_key(self, tmp_path, monkeypatch, canary):
         """What TYRUM_MASTER_KEY holds serves a catalog that is named by URL."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker.identity import CallIdentity
     from langchain_tyrum.handles import SecretRecord
     from langchain_tyrum.ledger.secret_rows import Entry
+    from langchain_tyrum.policy import Outcome
 
 
 class Permits:
@@ -35,11 +36,7 @@ class Permits:
         digest: str | None = None,
     ) -> Use | None:
         """The use that a grant has to cover; None when the policy asks for none."""
-        gated = [
-            record
-            for record in records
-            if self._core.decide(tool_id, [record], call).outcome == "require_approval"
-        ]
+        gated = self._of("require_approval", records, tool_id, call)
         if not gated:
             return None
         return Use(
@@ -82,12 +79,14 @@ class Permits:
         decision = self._core.decide(tool_id, records, call)
         told = {**told, "policy_sha256": decision.policy_sha256}
         scopes = ", ".join(decision.scopes)
-        where = {"scope": scopes, "tool_id": tool_id}
         if decision.outcome == "deny":
+            denied = self._of("deny", records, tool_id, call)
             raise SecretForbidden(
                 f"the policy denies {scopes!r} to {tool_id!r}: add the scope to "
                 "`allow` or `require_approval` if this use is meant",
-                **where,
+                handle=denied[0].handle_id,
+                scope=scopes,
+                tool_id=tool_id,
             )
         if decision.outcome == "allow":
             return None, told
@@ -100,7 +99,23 @@ class Permits:
             raise ApprovalRequired(
                 f"{tool_id!r} may use {scopes!r} only after a person agrees: add an "
                 "approval node, or allow it with SecretPolicy"
-                f"(allow=[{use.scopes[0]!r}])",
-                **where,
+                f"(allow={list(dict.fromkeys(use.scopes))})",
+                handle=next(iter(use.versions)),
+                scope=scopes,
+                tool_id=tool_id,
             )
         return grant, told
+
+    def _of(
+        self,
+        outcome: Outcome,
+        records: Sequence[SecretRecord],
+        tool_id: str,
+        call: CallIdentity,
+    ) -> list[SecretRecord]:
+        """Those of which, each alone, the policy says so."""
+        return [
+            record
+            for record in records
+            if self._core.decide(tool_id, [record], call).outcome == outcome
+        ]

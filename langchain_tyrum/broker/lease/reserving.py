@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.broker.lease.checks import check_usable
 from langchain_tyrum.broker.lease.permits import Permits
+from langchain_tyrum.broker.records.names import is_handle_id
 from langchain_tyrum.broker.records.rows import about_call, log_lease
 from langchain_tyrum.broker.values.changes import note_mark, rotate_outside
 from langchain_tyrum.errors import LedgerError, ProviderError, TyrumError
@@ -203,6 +204,7 @@ class Reserving:
         journal.log(
             "lease_denied",
             type(error).__name__,
+            handle_id=error.handle if is_handle_id(error.handle) else None,
             scope=error.scope,
             error=str(error),
             **told,

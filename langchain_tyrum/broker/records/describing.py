@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.broker.checking import several
 from langchain_tyrum.broker.part import twin
 from langchain_tyrum.broker.records.owning import refuse_foreign
 from langchain_tyrum.broker.records.referencing import Referencing
@@ -60,7 +61,9 @@ class Describing(Referencing):
         """What the catalog knows of a secret now.
 
         Without `tenant` and `owner` it is the store's operator who asks: then a handle
-        is described whoever it belongs to. Give both where a caller is behind it.
+        is described whoever it belongs to. Give both where a caller is behind it:
+        then somebody else's handle is forbidden, while somebody else's name is not
+        found, like one that nobody has stored.
 
         Args:
             secret: Name or handle.
@@ -82,14 +85,15 @@ class Describing(Referencing):
             refuse_foreign(record, tenant=tenant or "default", owner=user)
         return record
 
-    def arm(self, secrets: Sequence[Secret] | None = None) -> int:
+    def arm(self, secrets: Sequence[Secret] | Secret | None = None) -> int:
         """Register every stored value with the redactor, so that guards know it.
 
         `broker.redactor` does this by itself for what it does not know yet. Old
         versions are registered too.
 
         Args:
-            secrets: Only these; by default all that this environment may use.
+            secrets: Only these, or this one; by default all that this environment may
+                use.
 
         Returns:
             How many secrets are covered now.
@@ -151,11 +155,11 @@ class Describing(Referencing):
 
         return veiled(problems, entries, visible)
 
-    def _entries(self, secrets: Sequence[Secret] | None) -> list[Entry]:
+    def _entries(self, secrets: Sequence[Secret] | Secret | None) -> list[Entry]:
         core = self._core
         with core.catalog.reading() as connection:
             if secrets is not None:
-                return [core.find(connection, secret) for secret in secrets]
+                return [core.find(connection, secret) for secret in several(secrets)]
             return core.catalog.find(connection, self._here())
 
     def _here(self) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from langchain_tyrum.broker.checking import check_text
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.handles import SecretRecord, new_id
 from langchain_tyrum.ledger.secret_rows import Entry
@@ -35,10 +36,16 @@ class Details:
         """Refuse an owner that is nobody, what is no host, and a moment of no zone.
 
         Raises:
-            ConfigError: `owner` is empty; a host is more than a host; `expires_at` is
-                no datetime, or has no time zone.
+            ConfigError: `owner` or `scope` is empty; they, `tenant` or `environment`
+                are no text; a host is more than a host; `expires_at` is no datetime,
+                or has no time zone.
         """
         check_owner(self.owner)
+        check_text("the tenant", self.tenant, "tenant='default'")
+        if self.scope is not None:
+            check_text("the scope", self.scope, "scope='github:issues:write'")
+        if self.environment is not None:
+            check_text("the environment", self.environment, "environment='production'")
         check_hosts(self.allowed_hosts)
         until = self.expires_at
         if until is None:
@@ -67,13 +74,15 @@ def check_owner(owner: str | None) -> None:
     """Refuse the empty owner, who would be a service here and a user there.
 
     Raises:
-        ConfigError: It is empty.
+        ConfigError: It is empty, or no text.
     """
     if owner == "":
         raise ConfigError(
             "the owner is an empty text: is the variable set? Pass the user's id, or "
             "None (no --owner) for a service"
         )
+    if owner is not None:
+        check_text("the owner", owner, "owner='ada', the user's id")
 
 
 def check_hosts(hosts: object) -> None:

@@ -63,6 +63,11 @@ def check_name(name: str, value: str | bytes | None = None) -> None:
         )
 
 
+def is_handle_id(text: str | None) -> bool:
+    """Tell a handle's id from a name: an error may be about either."""
+    return bool(text and text.startswith("h_") and _HANDLE_LIKE.fullmatch(text))
+
+
 def reads_as_name(text: str) -> bool:
     """Tell whether a text that names nothing may be repeated: it could be a value.
 

@@ -31,9 +31,12 @@ def refuse_foreign(
     """
     if record.tenant == tenant and record.owner in (None, owner or None):
         return
+    mend = "run as its owner (SecretBroker(identity=…) tells who calls)"
+    if tool_id and owner is None:
+        mend = f"pass call=broker.identify(config), and {mend}"
     raise SecretForbidden(
         f"{record.handle_id!r} belongs to somebody else: store a secret of your own, "
-        "or run as its owner (SecretBroker(identity=…) tells who calls)",
+        f"or {mend}",
         handle=record.handle_id,
         tool_id=tool_id,
     )

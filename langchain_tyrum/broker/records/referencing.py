@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, literal, select
 
+from langchain_tyrum.broker.checking import check_texts
 from langchain_tyrum.broker.part import Part, twin
 from langchain_tyrum.broker.records.names import check_alias, check_title
 from langchain_tyrum.broker.records.owning import refuse_foreign
 from langchain_tyrum.broker.records.rows import about
-from langchain_tyrum.errors import ConfigError, SecretForbidden, SecretNotFound
+from langchain_tyrum.errors import SecretForbidden, SecretNotFound
 from langchain_tyrum.handles import HANDLE_TEXT, SCHEME, SecretReference, new_id
 from langchain_tyrum.ledger import schema
 from langchain_tyrum.ledger.columns import Text
@@ -65,8 +66,7 @@ class Referencing(Part):
         """
         check_alias(alias)
         check_title(display_name)
-        if isinstance(tools, str) or not tools or not all(tools):
-            raise ConfigError("name the tools that may take it: tools=['create_issue']")
+        check_texts("the tools that may take it", tools, "tools=['create_issue']")
         if display_name:
             self._keep_armed()
         self._core.refuse_value_as_name(alias, display_name)

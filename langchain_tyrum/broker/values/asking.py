@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from langchain_tyrum.errors import ProviderError, TyrumError
 from langchain_tyrum.ledger.columns import is_unicode
+from langchain_tyrum.providers.base import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ class Store:
         self._label = label
         self._provider: SecretProvider = core.provider(label)
         self.writable = self._provider.writable
-        self.by_handle = self._provider.by_handle
+        self.by_handle = getattr(self._provider, "by_handle", False)
 
     def get(self, ref: str, *, version: int | None) -> str | bytes:
         """Return a value.
@@ -47,7 +48,8 @@ class Store:
             SecretNotFound: There is no such name or version.
             ProviderError: The provider failed, or answered no text and no bytes.
         """
-        value: object = self._ask(lambda: self._provider.get(ref, version=version))
+        which = numbered(version)
+        value: object = self._ask(lambda: self._provider.get(ref, **which))
         if isinstance(value, bytes) or (isinstance(value, str) and is_unicode(value)):
             return value
         raise ProviderError(
@@ -62,7 +64,8 @@ class Store:
         Raises:
             ProviderError: The provider failed.
         """
-        self._ask(lambda: self._provider.put(ref, value, version=version))
+        which = numbered(version)
+        self._ask(lambda: self._provider.put(ref, value, **which))
 
     def delete(self, ref: str, *, version: int | None) -> None:
         """Destroy one version, or all.
@@ -70,7 +73,8 @@ class Store:
         Raises:
             ProviderError: The provider failed.
         """
-        self._ask(lambda: self._provider.delete(ref, version=version))
+        which = numbered(version)
+        self._ask(lambda: self._provider.delete(ref, **which))
 
     def _ask(self, call: Callable[[], T]) -> T:
         failure: TyrumError

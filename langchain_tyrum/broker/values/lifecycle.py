@@ -13,7 +13,7 @@ from langchain_tyrum.broker.values.asking import Store
 from langchain_tyrum.broker.values.changes import change, end_grants
 from langchain_tyrum.broker.values.purging import purge
 from langchain_tyrum.broker.values.versions import Versions
-from langchain_tyrum.errors import SecretExists
+from langchain_tyrum.errors import ConfigError, SecretExists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,8 +150,10 @@ class Lifecycle:
         self, secret: Secret, *, keep: int, tenant: str, owner: str | None
     ) -> int:
         """Destroy old versions; the newest `keep` stay."""
-        if keep < 1:
-            raise ValueError("keep at least one version: revoke the secret instead")
+        if not isinstance(keep, int) or isinstance(keep, bool) or keep < 1:
+            raise ConfigError(
+                "purge keeps at least one version: write keep=1, or revoke the secret"
+            )
         entry = self._entry(secret, tenant, owner)
         self._versions.writable(entry.record.provider)
         return purge(self._core, entry, keep=keep, opened=self._opened)

@@ -68,12 +68,11 @@ class Storing(Part):
             SecretRevoked: The name was revoked; `reauthorize` lifts that.
             WeakSecret: The value is too short or too common to be guarded.
             ConfigError: The name is malformed, the value is no text and no bytes, the
-                owner is empty, or `expires_at` has no time zone.
+                owner or scope is empty or no text, or `expires_at` has no time zone.
             ProviderError: The provider refused it; nothing was changed.
         """
         check_value(name, value)
         check_name(name, value)
-        self._core.refuse_identifier(name, value, tenant, owner)
         details = Details(
             scope=scope,
             tenant=tenant,
@@ -82,6 +81,7 @@ class Storing(Part):
             allowed_hosts=allowed_hosts,
             expires_at=expires_at,
         )
+        self._core.refuse_identifier(name, value, tenant, owner)
         refuse_in_details(value, scope, environment, *allowed_hosts)
         if scope:
             self._keep_armed()
@@ -132,9 +132,6 @@ class Storing(Part):
             ConfigError: This broker has no such provider.
         """
         check_name(name)
-        if scope:
-            self._keep_armed()
-        self._core.refuse_value_as_name(name, ref, scope)
         details = Details(
             scope=scope,
             tenant=tenant,
@@ -143,6 +140,9 @@ class Storing(Part):
             allowed_hosts=allowed_hosts,
             expires_at=expires_at,
         )
+        if scope:
+            self._keep_armed()
+        self._core.refuse_value_as_name(name, ref, scope)
         return self._lifecycle.declare(
             name, provider=provider, ref=ref, details=details
         ).handle
@@ -240,6 +240,9 @@ class Storing(Part):
 
         Values that an open lease may hold stay covered, and so do all of them in other
         processes, until these end.
+
+        Raises:
+            ConfigError: `keep` is no whole number, or below one.
         """
         return self._lifecycle.purge(secret, keep=keep, tenant=tenant, owner=owner)
 
