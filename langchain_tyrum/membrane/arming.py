@@ -37,7 +37,7 @@ def arm(graph: Pregel[Any, Any, Any, Any], membrane: Membrane) -> None:
     Raises:
         RawSecretFound: A node or channel is named by a raw value.
     """
-    redactor = membrane.broker.redactor
+    redactor = membrane.redactor
     refuse_names(graph, redactor)
     graph.nodes = {
         name: _guard_node(name, node, membrane) for name, node in graph.nodes.items()
@@ -73,7 +73,7 @@ def refuse_names(graph: Pregel[Any, Any, Any, Any], redactor: Redactor) -> None:
 def _guard_node(name: str, node: PregelNode, membrane: Membrane) -> PregelNode:
     if isinstance(node.__dict__.get("node"), GuardNode):
         return node
-    redactor = membrane.broker.redactor
+    redactor = membrane.redactor
     changes: dict[str, Any] = {
         "subgraphs": [_twin(graph, membrane) for graph in node.subgraphs],
         "bound": _twin(node.bound, membrane),

@@ -64,7 +64,8 @@ def refuse_foreign_tools(
     """Refuse tools whose values another broker leases: nobody would redact them.
 
     Raises:
-        ConfigError: The graph has such a tool, or a middleware of another broker.
+        ConfigError: The graph has such a tool, or a middleware of another broker, or
+            a tool under the id of another one.
     """
     for name, node in graph.nodes.items():
         # Hooks of a middleware are nodes: bound methods of the object that has one.
@@ -81,6 +82,7 @@ def refuse_foreign_tools(
                 f"tool {tool.name!r} belongs to another broker, whose values this one "
                 "does not know: make tools, middleware and protect() with one broker"
             )
+        tool.hold_id()
 
 
 def unusable_tools(

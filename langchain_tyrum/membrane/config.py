@@ -52,7 +52,7 @@ def guard_config(config: Mapping[str, Any] | None, run: Run) -> RunnableConfig:
         **_copied_scalars(configurable, run),
         **clean.get("metadata", {}),
     }
-    lend(configurable, run.broker.redactor)
+    lend(configurable, run.membrane.redactor)
     configurable[RUN_KEY] = run
     clean[CONF] = configurable
     return clean
@@ -98,7 +98,7 @@ def refuse_coordinates(configurable: Mapping[str, Any], run: Run) -> None:
     for key in COORDINATES:
         value = configurable.get(key)
         if isinstance(value, str) and value:
-            run.view.refuse(value, where=f"config['configurable'][{key!r}]")
+            run.refuse(value, where=f"config['configurable'][{key!r}]")
 
 
 def lend(configurable: dict[str, Any], redactor: Redactor) -> None:

@@ -11,6 +11,7 @@ from langchain_tyrum.membrane.arming import arm
 from langchain_tyrum.membrane.compat import ensure_config
 from langchain_tyrum.membrane.guarded import Guarded
 from langchain_tyrum.membrane.runs import Mode, Run, run_in
+from langchain_tyrum.state.modes import observing
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from langgraph.pregel import Pregel
 
     from langchain_tyrum.broker import SecretBroker
+    from langchain_tyrum.redaction import Redactor
 
 G = TypeVar("G", bound="Pregel[Any, Any, Any, Any]")
 
@@ -37,6 +39,12 @@ class Membrane:
     _twins: MutableMapping[Any, Any] = field(
         default_factory=WeakKeyDictionary, repr=False
     )
+
+    @property
+    def redactor(self) -> Redactor:
+        """The broker's redactor, told of what was stored meanwhile, in this mode."""
+        redactor = self.broker.redactor
+        return observing(redactor) if self.mode == "observe" else redactor
 
     def twin(self, graph: G) -> G:
         """The guarded twin of a graph, made once; a guarded graph is its own."""

@@ -42,6 +42,7 @@ class GuardNode(Runnable[Any, Any]):
         self.inner = inner
         self.name = name
         self._enter = enter
+        self._raised = f"what {name!r} raises"
 
     def invoke(
         self,
@@ -54,7 +55,7 @@ class GuardNode(Runnable[Any, Any]):
         try:
             return self.inner.invoke(run.read(input), config, **kwargs)
         except BaseException as error:
-            clean = run.view.redact(error)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -70,7 +71,7 @@ class GuardNode(Runnable[Any, Any]):
         try:
             return await self.inner.ainvoke(run.read(input), config, **kwargs)
         except BaseException as error:
-            clean = run.view.redact(error)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -87,7 +88,7 @@ class GuardNode(Runnable[Any, Any]):
             yield from self.inner.stream(run.read(input), config, **kwargs)
             return
         except BaseException as error:
-            clean = run.view.redact(error)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -105,7 +106,7 @@ class GuardNode(Runnable[Any, Any]):
                 yield part
             return
         except BaseException as error:
-            clean = run.view.redact(error)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -172,7 +173,7 @@ def guard_function(
             with ambient(_inner_config(run, where)):
                 return run.clean(func(*args, **kwargs), where=where)
         except BaseException as error:
-            clean = run.view.redact(error)
+            clean = run.shown(error, where=f"what task {name!r} raises")
             if clean is error:
                 raise
         raise clean
@@ -183,7 +184,7 @@ def guard_function(
             with ambient(_inner_config(run, where)):
                 return run.clean(await func(*args, **kwargs), where=where)
         except BaseException as error:
-            clean = run.view.redact(error)
+            clean = run.shown(error, where=f"what task {name!r} raises")
             if clean is error:
                 raise
         raise clean

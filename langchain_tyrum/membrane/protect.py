@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.membrane.checking import (
@@ -14,14 +14,14 @@ from langchain_tyrum.membrane.checking import (
 from langchain_tyrum.membrane.compat import guard_closures
 from langchain_tyrum.membrane.guarded import Guarded
 from langchain_tyrum.membrane.membrane import Membrane
-from langchain_tyrum.membrane.runs import run_in
+from langchain_tyrum.membrane.runs import Mode, run_in
 from langchain_tyrum.membrane.tracing import ensure_tracing
+from langchain_tyrum.state.noted import note
 
 if TYPE_CHECKING:
     from langgraph.pregel import Pregel
 
     from langchain_tyrum.broker import SecretBroker
-    from langchain_tyrum.membrane.runs import Mode
 
 G = TypeVar("G", bound="Pregel[Any, Any, Any, Any]")
 
@@ -40,14 +40,22 @@ def protect(
 
     Two things are beyond it. A prompt that a node builds and hands to a model by
     itself is the node's own call: put `TyrumMiddleware` into `create_agent`, or
-    `guard_model` around the model. And code that computes on a value (hash, slice)
-    yields something no redactor knows.
+    `guard_model` around the model. deepagents' sub-agents are such nodes: what their
+    tools return is clean, the `system_prompt` of their spec goes to the model as it
+    stands, so each spec gets its own `"middleware": [TyrumMiddleware(broker)]`. And
+    code that computes on a value (hash, slice) yields something no redactor knows.
+
+    What reached the guard raw is told in the ledger as `leak_found`: one row for each
+    place and secret (or kind of shape) of a run, 100 at most.
 
     Args:
         graph: A compiled graph: `create_agent`, `StateGraph` or `@entrypoint`.
         broker: Whose secrets are kept out. All its stored values are armed now.
         mode: `redact` puts markers in place of raw values. `refuse` raises when an
-            input, an update or a node result holds one.
+            input, an update or a node result holds one. `observe` lets shapes
+            pass and reports them in the ledger; registered values get their
+            markers, traces, handlers and logs hide shapes as before, and what a
+            user pasted is put away.
         verify: Resolve every stored secret now, and look up those that the secret
             tools of the graph name; users' own ones are looked up at the call.
 
@@ -64,13 +72,16 @@ def protect(
     check_given(graph, broker)
     if isinstance(graph, Guarded):
         _refuse_another(graph, broker, mode)
-    elif mode not in {"redact", "refuse"}:
-        raise ConfigError(f"mode {mode!r} is unknown: choose 'redact' or 'refuse'")
+    elif mode not in get_args(Mode):
+        raise ConfigError(
+            f"mode={mode!r} is unknown: choose 'redact', 'refuse' or 'observe'"
+        )
     refuse_foreign_tools(graph, broker)
     if verify:
         _verify(graph, broker)
     if isinstance(graph, Guarded):
         return graph
+    note(broker)
     broker.arm()
     ensure_tracing(broker)
     guard_closures(_closure_twin)

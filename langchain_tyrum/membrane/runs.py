@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from langchain_tyrum.membrane.compat import (
     RUN_KEY,
@@ -12,6 +12,10 @@ from langchain_tyrum.membrane.compat import (
     ambient_config,
     configurable_of,
 )
+from langchain_tyrum.membrane.leaks import Leaks
+from langchain_tyrum.redaction.findings import refuse_finding
+from langchain_tyrum.redaction.text import Mode
+from langchain_tyrum.state.modes import not_passed
 from langchain_tyrum.state.view import RunView
 
 if TYPE_CHECKING:
@@ -22,9 +26,10 @@ if TYPE_CHECKING:
     from langchain_tyrum.broker import CallIdentity, SecretBroker
     from langchain_tyrum.membrane.membrane import Membrane
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.findings import Finding
     from langchain_tyrum.redaction.stored import Stored
 
-Mode = Literal["redact", "refuse"]
+__all__ = ("Mode", "Run", "run_in", "starting", "starting_run")
 
 
 class Run:
@@ -37,6 +42,7 @@ class Run:
     Attributes:
         membrane: Whose guard it is.
         call: On whose behalf the run happens.
+        leaks: What reached the guard raw, for the ledger.
         taken_in: What the user pasted has been put away.
         running: An outer graph runs with this guard and guards its own stream.
         suspect: The state was stored raw, before it was guarded; nodes read it
@@ -47,6 +53,7 @@ class Run:
 
     __slots__ = (
         "call",
+        "leaks",
         "membrane",
         "running",
         "stored",
@@ -61,7 +68,8 @@ class Run:
         self.taken_in = False
         self.running = False
         self.suspect = False
-        root = membrane.broker.redactor
+        self.leaks = Leaks(membrane.broker, call)
+        root = membrane.redactor
         self.stored: Stored = root.stored_for(call)
         self.view = cast("Redactor", RunView(root.view(call), self.stored))
 
@@ -75,7 +83,7 @@ class Run:
 
         Args:
             obj: What is about to be written.
-            where: What it is, for the error.
+            where: What it is, for the error and the ledger.
 
         Returns:
             The same object when nothing raw is in it.
@@ -85,9 +93,47 @@ class Run:
         """
         if obj is None:
             return None
-        if self.membrane.mode == "refuse":
-            self.view.refuse(obj, where=where)
-        return self.within(obj)
+        mode = self.membrane.mode
+        clean = self.view.redact(obj)
+        if clean is obj and mode == "redact":
+            return obj
+        how = "refused" if mode == "refuse" else "redacted"
+        findings = self._noted(obj, where=where, how=how)
+        if findings and mode == "refuse":
+            refuse_finding(findings[0], where)
+        return clean if not_passed(self.view, findings) else obj
+
+    def shown(self, obj: Any, *, where: str) -> Any:
+        """Redact what is told of the run: what it raises, asks a person or streams.
+
+        Args:
+            obj: What is told.
+            where: What it is, for the ledger.
+
+        Returns:
+            The same object when nothing raw is in it.
+        """
+        clean = self.view.redact(obj)
+        if clean is not obj or self.membrane.mode == "observe":
+            self._noted(obj, where=where, how="redacted")
+        return clean
+
+    def refuse(self, obj: Any, *, where: str) -> None:
+        """Refuse what cannot be redacted, since rows are keyed by it.
+
+        Raises:
+            RawSecretFound: A raw value is in it.
+        """
+        findings = not_passed(self.view, self.view.scan(obj))
+        if findings:
+            refuse_finding(findings[0], where)
+
+    def _noted(self, obj: Any, *, where: str, how: str) -> list[Finding]:
+        findings = self.view.scan(obj)
+        for finding in findings:
+            outcome = how if not_passed(self.view, [finding]) else "observed"
+            self.leaks.note(finding, where=where, outcome=outcome)
+        return findings
 
     def within(self, obj: Any) -> Any:
         """Redact what stays in this process, but let live objects be.
@@ -96,7 +142,9 @@ class Run:
         it would break the graph. Each way out of the process replaces it.
         """
         clean = self.view.redact(obj)
-        return clean if clean is obj or self.view.scan(obj) else obj
+        if clean is obj or not_passed(self.view, self.view.scan(obj)):
+            return clean
+        return obj
 
     def read(self, obj: Any) -> Any:
         """Redact what a node reads, where that may be raw.

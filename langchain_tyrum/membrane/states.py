@@ -50,6 +50,8 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
                 return without_run(super().bulk_update_state(config, steps))
         except BaseException as caught:
             error = self._forget(run.view.redact(caught))
+        finally:
+            run.leaks.write()
         del config
         raise error
 
@@ -68,6 +70,8 @@ class GuardedState(Pregel[Any, Any, Any, Any]):
                 return without_run(await super().abulk_update_state(config, steps))
         except BaseException as caught:
             error = self._forget(run.view.redact(caught))
+        finally:
+            await run.leaks.awrite()
         del config
         raise error
 

@@ -57,11 +57,14 @@ class GuardedStreams(GuardedState):
                     part = next(parts, _END)
                 while part is not _END:
                     yield from guard.parts(part)
+                    run.leaks.write()
                     part = next(parts, _END)
             except GeneratorExit:
                 raise
             except BaseException as caught:
                 error = self._forget(run.view.redact(caught))
+            finally:
+                run.leaks.write()
         yield from guard.rest()
         if error is not None:
             del config, around, inner, options
@@ -93,11 +96,14 @@ class GuardedStreams(GuardedState):
                 while part is not _END:
                     for shown in guard.parts(part):
                         yield shown
+                    await run.leaks.awrite()
                     part = await anext(parts, _END)
             except GeneratorExit:
                 raise
             except BaseException as caught:
                 error = self._forget(run.view.redact(caught))
+            finally:
+                await run.leaks.awrite()
         for shown in guard.rest():
             yield shown
         if error is not None:
@@ -132,6 +138,7 @@ class GuardedStreams(GuardedState):
         except BaseException as error:
             given.clear()
             self._forget(error)
+            run.leaks.write()
             raise
 
     async def _acleaned(self, given: list[Any], run: Run) -> Any:
@@ -144,6 +151,7 @@ class GuardedStreams(GuardedState):
         except BaseException as error:
             given.clear()
             self._forget(error)
+            await run.leaks.awrite()
             raise
 
     def _brings(self, given: list[Any], run: Run) -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RUN_KEY = "__pregel_tyrum_run"
 #: Where LangGraph keeps what a run's tasks share; the same test holds it.
 RUNTIME_KEY = "__pregel_runtime"
+#: What is found in a prompt, or in what goes with it, was found in this.
+CALL = "a model call"
 _LOCAL = "<locals>"
 _seen: MutableMapping[Any, dict[Any, Redactor]] = WeakKeyDictionary()
 
@@ -30,7 +32,18 @@ class Eyes(NamedTuple):
 
     view: Redactor
     call: CallIdentity
-    protected: bool
+    run: Any = None
+
+    @property
+    def protected(self) -> bool:
+        """Whether `protect` guards the run."""
+        return self.run is not None
+
+    def clean(self, obj: Any, where: str) -> Any:
+        """Redact; behind a membrane what was raw is told in the ledger."""
+        if self.run is None:
+            return self.view.redact(obj)
+        return self.run.shown(obj, where=where)
 
 
 class Looking:
@@ -52,28 +65,28 @@ class Looking:
 
     def redact(self, obj: Any) -> Any:
         """Redact; of a model's result only what is not known yet."""
-        run = _run_of(self._broker)
-        view = run.view if run is not None else eyes_of(self._broker).view
+        eyes = eyes_of(self._broker)
+        view = eyes.view
         if type(obj) is not ChatResult:
-            return view.redact(obj)
+            return eyes.clean(obj, CALL)
         messages = [generation.message for generation in obj.generations]
         around = [obj.llm_output, *(g.generation_info for g in obj.generations)]
         clean = view.redact(messages) is messages
         if clean and (not any(around) or view.redact(around) is around):
             return obj
-        return view.redact(obj)
+        return eyes.clean(obj, "the answer of a model")
 
 
 def eyes_of(broker: SecretBroker) -> Eyes:
     """Who looks in the run around us."""
     run = _run_of(broker)
     if run is not None:
-        return Eyes(run.view, run.call, protected=True)
+        return Eyes(run.view, run.call, run)
     config = var_child_runnable_config.get() or {}
     call = broker.identify(config)
     # Outside of any run there is nobody to look for: everybody's values count.
     view = _view_in(config, broker.redactor, call) if config else broker.redactor
-    return Eyes(view, call, protected=False)
+    return Eyes(view, call)
 
 
 def _view_in(config: Any, redactor: Redactor, call: CallIdentity) -> Redactor:

@@ -19,8 +19,9 @@ from langchain_tyrum.approval.middleware import SecretApprovalMiddleware
 from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.middleware.hooks import Approvals, Hooks, may_ask, with_hooks
-from langchain_tyrum.middleware.looking import Looking, eyes_of
+from langchain_tyrum.middleware.looking import CALL, Looking, eyes_of
 from langchain_tyrum.models.guard import guarded_alias
+from langchain_tyrum.state.noted import note
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -61,6 +62,15 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
     sees it, and so are streamed tokens, callbacks, metadata, tags, the store,
     `update_state`, resumes, and tool arguments in traces.
 
+    It guards the agent that has it in its list. deepagents gives the middleware of
+    `create_deep_agent` to the main agent alone: a sub-agent's model sees the raw
+    `system_prompt` of its spec and, without `protect`, what its tools return. Give
+    each spec its own: `"middleware": [TyrumMiddleware(broker)]`.
+
+    State keys that are `guarded` without a redactor are bound by `protect`. Without
+    it they are bound to this broker if no other one protects or accompanies a graph
+    of this process.
+
     Args:
         broker: Whose secrets are kept out.
         approvals: Ask a person where the policy says so.
@@ -96,6 +106,7 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> None:
         super().__init__()
         self.broker = broker
+        note(broker, offer=True)
         self._looking = cast("Redactor", Looking(broker))
         self._tools: dict[int, _Checked] = {}
         if isinstance(self, Approvals):
@@ -139,11 +150,11 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]
     ) -> Any:
         """Redact what a tool returns (content and artifact) or raises."""
-        view = eyes_of(self.broker).view
+        eyes, where = eyes_of(self.broker), _result_of(request)
         try:
-            return view.redact(handler(request))
+            return eyes.clean(handler(request), where)
         except BaseException as caught:
-            error = view.redact(caught)
+            error = eyes.clean(caught, where)
             if error is caught:
                 raise
         raise error
@@ -154,11 +165,11 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ToolCallRequest], Awaitable[Any]],
     ) -> Any:
         """Redact what a tool returns or raises; the async twin."""
-        view = eyes_of(self.broker).view
+        eyes, where = eyes_of(self.broker), _result_of(request)
         try:
-            return view.redact(await handler(request))
+            return eyes.clean(await handler(request), where)
         except BaseException as caught:
-            error = view.redact(caught)
+            error = eyes.clean(caught, where)
             if error is caught:
                 raise
         raise error
@@ -175,7 +186,7 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
             names += ["messages", "system_message"]
         for name in names:
             given = getattr(request, name)
-            clean = eyes.view.redact(given) if given else given
+            clean = eyes.clean(given, CALL) if given else given
             if clean is not given:
                 changed[name] = clean
         redactor = self.broker.redactor  # asks once what was stored meanwhile
@@ -195,6 +206,10 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
             known = _Checked(tool, redactor.generation, None if clean else schema)
             self._tools[id(tool)] = known
         return tool if known.schema is None else view.redact(known.schema)
+
+
+def _result_of(request: ToolCallRequest) -> str:
+    return f"the result of tool {request.tool_call['name']!r}"
 
 
 def _with(request: ModelRequest[Any], changed: dict[str, Any]) -> ModelRequest[Any]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.prompt_values import PromptValue
 
-    from langchain_tyrum.models.messages import Mode
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.text import Mode
 
 
 class ModelGuard:

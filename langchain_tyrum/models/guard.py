@@ -18,12 +18,12 @@ from langchain_core.runnables import RunnableBinding
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models.calls import DEFERRED, OPTIONAL, ModelGuard
-from langchain_tyrum.models.messages import guard_options
+from langchain_tyrum.models.messages import check_mode, guard_options
 from langchain_tyrum.redaction.sources import redactor_of
 
 if TYPE_CHECKING:
-    from langchain_tyrum.models.messages import Mode
     from langchain_tyrum.redaction import Redactor
+    from langchain_tyrum.redaction.text import Mode
 
 ModelT = TypeVar("ModelT")
 #: All that pydantic keeps in an object.
@@ -46,15 +46,20 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
         model: A `BaseChatModel`, or one with arguments bound (`bind_tools`).
         redactor: What to redact with.
         mode: `refuse` raises `RawSecretFound` instead of writing a marker; in
-            streams, where the start has been shown already, it redacts.
+            streams, where the start has been shown already, it redacts. `observe`
+            lets shapes pass; registered values get their markers.
 
     Returns:
         A model of a subclass of the given one's class.
 
     Raises:
-        ConfigError: It is no chat model, or its class allows no subclass.
+        ConfigError: It is no chat model, its class allows no subclass, or the mode
+            is unknown.
     """
+    check_mode(mode)
     redactor = redactor_of(redactor)
+    if mode == "observe":
+        redactor, mode = _observing(redactor), "redact"
     if isinstance(model, RunnableBinding):
         bound = guard_model(model.bound, redactor, mode=mode)
         kwargs = guard_options(dict(model.kwargs), redactor, mode=mode)
@@ -87,6 +92,12 @@ def guarded_alias(model: BaseChatModel, redactor: Redactor) -> BaseChatModel:
     for name in _STATE:
         object.__setattr__(alias, name, getattr(model, name))
     return alias
+
+
+@functools.lru_cache(maxsize=128)
+def _observing(redactor: Redactor) -> Redactor:
+    """The view that lets shapes pass, one for each redactor: guarding twice is once."""
+    return redactor.in_mode("observe")
 
 
 def _is_guarded(kind: type[Any], redactor: Redactor, mode: Mode) -> bool:

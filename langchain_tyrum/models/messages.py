@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.redaction.text import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -12,13 +15,24 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
 
 T = TypeVar("T")
-Mode = Literal["redact", "refuse"]
 
 _DATA = (str, bytes, dict, list, tuple, set, frozenset)
 _WITHHELD = (
     "the messages of a model call could not be redacted, so they were withheld: see "
     "that they hold plain data"
 )
+
+
+def check_mode(mode: object) -> None:
+    """Refuse a mode that there is not: a misspelled `refuse` must not redact.
+
+    Raises:
+        ConfigError: It is unknown.
+    """
+    if mode not in get_args(Mode):
+        raise ConfigError(
+            f"mode={mode!r} is unknown: choose 'redact', 'refuse' or 'observe'"
+        )
 
 
 def guard_messages(
@@ -29,7 +43,8 @@ def guard_messages(
     Args:
         messages: The messages; they are never edited.
         redactor: What to redact with.
-        mode: `refuse` raises where `redact` puts a marker.
+        mode: `refuse` raises where `redact` puts a marker; `observe` lets shapes
+            pass.
 
     Returns:
         A list; the messages in it are the given objects where they are clean.
@@ -37,11 +52,12 @@ def guard_messages(
     Raises:
         RawSecretFound: Mode `refuse`, and a value or shape was found.
         RuntimeError: They cannot be redacted.
+        ConfigError: The mode is unknown.
     """
     if mode == "refuse":
         redactor.refuse({"messages": list(messages)})
         return list(messages)
-    clean = redactor.redact(list(messages))
+    clean = _in(mode, redactor).redact(list(messages))
     if not isinstance(clean, list) or len(clean) != len(messages):
         raise RuntimeError(_WITHHELD)
     return clean
@@ -53,7 +69,8 @@ def guard_result(result: T, redactor: Redactor, *, mode: Mode = "redact") -> T:
     Args:
         result: A message, a `ChatResult`, an `LLMResult` or a list of them.
         redactor: What to redact with.
-        mode: `refuse` raises where `redact` puts a marker.
+        mode: `refuse` raises where `redact` puts a marker; `observe` lets shapes
+            pass.
 
     Returns:
         The same object when it is clean.
@@ -61,11 +78,12 @@ def guard_result(result: T, redactor: Redactor, *, mode: Mode = "redact") -> T:
     Raises:
         RawSecretFound: Mode `refuse`, and a value or shape was found.
         RuntimeError: It cannot be redacted.
+        ConfigError: The mode is unknown.
     """
     if mode == "refuse":
         redactor.refuse({"result": result})
         return result
-    clean: T = redactor.redact(result)
+    clean: T = _in(mode, redactor).redact(result)
     if type(clean) is not type(result):
         raise RuntimeError(_WITHHELD)
     return clean
@@ -85,7 +103,8 @@ def guard_options(
     Args:
         options: The keyword arguments.
         redactor: What to redact with.
-        mode: `refuse` raises where `redact` puts a marker.
+        mode: `refuse` raises where `redact` puts a marker; `observe` lets shapes
+            pass.
         but: Names that are passed on as they are.
 
     Raises:
@@ -103,4 +122,11 @@ def _option(value: Any, redactor: Redactor, mode: Mode, where: str) -> Any:
     if mode == "refuse":
         redactor.refuse({where: value})
         return value
-    return redactor.redact(value)
+    return _in(mode, redactor).redact(value)
+
+
+def _in(mode: Mode, redactor: Redactor) -> Redactor:
+    if mode == "redact":
+        return redactor
+    check_mode(mode)
+    return redactor.in_mode(mode)

@@ -56,11 +56,10 @@ class Redactor:
             raise ConfigError(
                 f"shapes={shapes!r} is unknown: choose 'redact', 'refuse' or 'observe'"
             )
-        rows = DETECTORS if detectors is None else tuple(detectors)
         self._registry = Registry()
-        root = Principal()
-        sight = Sight(root.tenant, root.user, everyone=True)
-        self._guard = TextGuard(self._registry, sight, compiled(rows), mode=shapes)
+        sight = Sight(Principal().tenant, Principal().user, everyone=True)
+        rows = compiled(DETECTORS if detectors is None else tuple(detectors))
+        self._guard = TextGuard(self._registry, sight, rows, mode=shapes)
         self._memo: Memo | None = None
         self._parts = Parts()
 
@@ -146,6 +145,12 @@ class Redactor:
     def memoized(self) -> Self:
         """Return a view for one run, that remembers which messages are clean."""
         return self._with(self._guard.sight, Memo())
+
+    def in_mode(self, mode: Mode) -> Self:
+        """Return a view that does with shapes what another mode says."""
+        twin = self._with(self._guard.sight, None)
+        twin._guard.mode = mode  # noqa: SLF001 - made just now
+        return twin
 
     def redact_text(self, s: str) -> str:
         """Put markers in place of values; the same object when the text is clean.
@@ -239,8 +244,7 @@ class Redactor:
         Raises:
             RawSecretFound: It does; path and rule are named.
         """
-        findings = self.scan(obj)
-        if findings:
+        if findings := self.scan(obj):
             refuse_finding(findings[0], where)
 
     def _refuse_shapes(self, obj: Any) -> None:
@@ -293,5 +297,4 @@ def _bare(value: str | bytes) -> bytes:
 
 def _entry(name: str, value: str | bytes, *, tenant: str, owner: str | None) -> Entry:
     raw = _bare(value)
-    short = len(spelled(raw).strip()) < MIN_VALUE
-    return Entry(name, tenant, owner, raw, short)
+    return Entry(name, tenant, owner, raw, len(spelled(raw).strip()) < MIN_VALUE)

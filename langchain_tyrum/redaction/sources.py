@@ -17,9 +17,8 @@ def redactor_of(source: Any) -> Redactor:
         ConfigError: It is neither.
     """
     found = getattr(source, "redactor", source)
-    if not callable(getattr(found, "redact_text", None)):
-        raise ConfigError(
-            f"a {type(source).__name__!r} is no redactor: pass broker, or "
-            "broker.redactor"
-        )
+    is_class = isinstance(found, type)
+    if is_class or not callable(getattr(found, "redact_text", None)):
+        what = "class" if is_class else type(source).__name__
+        raise ConfigError(f"a {what!r} is no redactor: pass broker, or broker.redactor")
     return cast("Redactor", found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langgraph.cache.base import BaseCache
 
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state.acting import noting
 from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
@@ -32,7 +33,15 @@ def guard_cache(cache: CacheT, redactor: Redactor) -> CacheT:
     Returns:
         An object of a subclass of the cache's class and of the same name. A cache
         that this redactor guards already is returned itself.
+
+    Raises:
+        ConfigError: `cache` is no cache of LangGraph's.
     """
+    if not isinstance(cache, BaseCache):
+        raise ConfigError(
+            f"{type(cache).__name__} is no BaseCache: pass the cache that goes into "
+            "compile(cache=...)"
+        )
     redactor = redactor_of(redactor)
     known = guard_of(cache)
     guard = (known or Guard(())).plus(redactor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import isclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
 from langgraph.channels.base import BaseChannel
 from langgraph.channels.binop import BinaryOperatorAggregate
@@ -12,8 +12,11 @@ from langgraph.graph.message import add_messages
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
+from langchain_tyrum.redaction.text import Mode
 from langchain_tyrum.state.guard import Guard, guard_of
 from langchain_tyrum.state.last import Last
+from langchain_tyrum.state.modes import observing
+from langchain_tyrum.state.noted import only_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +32,7 @@ class _Guarded(BaseChannel[Any, Any, Any]):
     """
 
     _tyrum_guard: Guard | None = None
-    _tyrum_mode: Literal["refuse", "redact"] = "refuse"
+    _tyrum_mode: Mode = "refuse"
 
     def update(self, values: Sequence[Any]) -> bool:
         """Take the updates of one step, all of them clean.
@@ -38,21 +41,27 @@ class _Guarded(BaseChannel[Any, Any, Any]):
             RawSecretFound: In mode `refuse`, when an update holds a value.
             ConfigError: Nothing has bound a redactor to this key.
         """
-        guard = self._tyrum_guard
-        if guard is None:
-            raise ConfigError(
-                f"the state key {self.key!r} is guarded but knows no redactor: wrap "
-                "the compiled graph in protect(graph, broker), or write "
-                "guarded(reducer, broker.redactor)"
-            )
-        guard = guard.callers
+        guard = self._bound().callers
         where = f"the state key {self.key!r}"
-        if self._tyrum_mode == "redact":
-            values = [guard.clean(value, where) for value in values]
-        else:
+        if self._tyrum_mode == "refuse":
             for value in values:
                 guard.refuse(value, where)
+        else:
+            values = [guard.clean(value, where) for value in values]
         return super().update(values)  # type: ignore[safe-super]
+
+    def _bound(self) -> Guard:
+        """The guard; where nothing bound one, that of the only broker there is."""
+        if self._tyrum_guard is None:
+            if (redactor := only_one()) is None:
+                raise ConfigError(
+                    f"the state key {self.key!r} is guarded but knows no redactor: "
+                    "wrap the compiled graph in protect(graph, broker), or write "
+                    "guarded(reducer, broker.redactor). TyrumMiddleware alone binds "
+                    "it where its broker is the only one of the process"
+                )
+            self._tyrum_guard = _guard_for(redactor, self._tyrum_mode)
+        return self._tyrum_guard
 
     def copy(self) -> Any:
         """Copy the channel, with its guard."""
@@ -81,7 +90,7 @@ def guarded(
     reducer: Any = None,
     redactor: SecretBroker | Redactor | None = None,
     *,
-    mode: Literal["refuse", "redact"] = "refuse",
+    mode: Mode = "refuse",
 ) -> Any:
     """Guard one key of a graph's state.
 
@@ -99,14 +108,24 @@ def guarded(
         reducer: A function of old and new value, or a LangGraph channel (a class, or
             a `DeltaChannel`). None keeps the last value.
         redactor: Knows the values; a broker stands for its own. Without it `protect`
-            binds the one of its broker; a graph that nothing bound fails at its first
-            update.
-        mode: `refuse` raises and names the place; `redact` puts markers in.
+            binds the one of its broker. Under `TyrumMiddleware` alone it is bound to
+            that broker if no other one protects or accompanies a graph of this
+            process; a graph that nothing bound fails at its first update.
+        mode: `refuse` raises and names the place; `redact` puts markers in;
+            `observe` does so for registered values, and lets shapes pass.
 
     Returns:
         What belongs into `Annotated[...]`: a new channel class, or a `DeltaChannel`.
+
+    Raises:
+        ConfigError: The mode is unknown, or something else stands in the place of
+            reducer or redactor.
     """
-    guard = None if redactor is None else Guard((redactor_of(redactor),))
+    if mode not in get_args(Mode):
+        raise ConfigError(
+            f"mode={mode!r} is unknown: choose 'refuse', 'redact' or 'observe'"
+        )
+    guard = None if redactor is None else _guard_for(redactor_of(redactor), mode)
     body: dict[str, Any] = {"_tyrum_guard": guard, "_tyrum_mode": mode}
     if isinstance(reducer, DeltaChannel):
         return _guarded_delta(reducer, body)
@@ -125,7 +144,7 @@ def guarded(
 def guarded_messages(
     redactor: SecretBroker | Redactor | None = None,
     *,
-    mode: Literal["refuse", "redact"] = "refuse",
+    mode: Mode = "refuse",
 ) -> Any:
     """Guard a list of messages: `guarded(add_messages)`."""
     return guarded(add_messages, redactor, mode=mode)
@@ -146,11 +165,16 @@ def bind_channels(channels: Mapping[str, Any], redactor: Redactor) -> Mapping[st
     for key, channel in channels.items():
         if isinstance(channel, _Guarded) and guard_of(channel) is None:
             bound[key] = channel.copy()
-            bound[key]._tyrum_guard = Guard((redactor,))  # noqa: SLF001
+            mode = guard_mode(channel)
+            bound[key]._tyrum_guard = _guard_for(redactor, mode)  # noqa: SLF001
     return {**channels, **bound} if bound else channels
 
 
-def guard_mode(obj: object) -> str | None:
+def _guard_for(redactor: Redactor, mode: Mode | None) -> Guard:
+    return Guard((observing(redactor) if mode == "observe" else redactor,))
+
+
+def guard_mode(obj: object) -> Mode | None:
     """Return the mode of a guarded channel, None for any other object."""
     return obj._tyrum_mode if isinstance(obj, _Guarded) else None  # noqa: SLF001
 

@@ -11,6 +11,7 @@ from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.redaction.remembered import are_clean_ids, are_known
 from langchain_tyrum.redaction.sealing import Unsealing, unseal
 from langchain_tyrum.state.acting import acts_with, note_reading
+from langchain_tyrum.state.modes import mode_of, not_passed
 from langchain_tyrum.state.texts import CleanTexts
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class Guard:
         if not any(acting):
             return self
         pairs = zip(acting, self.redactors, strict=True)
-        return Guard(tuple(who.own if who else redactor for who, redactor in pairs))
+        return Guard(
+            tuple(_own(who, redactor) if who else redactor for who, redactor in pairs)
+        )
 
     def clean(self, obj: T, what: str) -> T:
         """Return `obj` with markers in place of values; itself when it has none."""
@@ -152,7 +155,8 @@ class Guard:
 
     def _finds(self, obj: Any) -> tuple[str, str] | None:
         for redactor in self.redactors:
-            for finding in _eyes(redactor).scan(obj):
+            eyes = _eyes(redactor)
+            for finding in not_passed(eyes, eyes.scan(obj)):
                 return finding.path, finding.rule
         return None
 
@@ -203,6 +207,12 @@ def refuse_each(guard: Guard, named: Iterable[tuple[str, Any]]) -> None:
     callers = guard.callers
     for what, text in pairs:
         callers.refuse(text, what)
+
+
+def _own(who: Stored, redactor: Redactor) -> Redactor:
+    """The caller's eyes, in the mode of the guard that looks."""
+    mode = mode_of(redactor)
+    return who.own if mode_of(who.own) == mode else who.own.in_mode(mode)
 
 
 def _eyes(redactor: Redactor) -> Redactor | Stored:

@@ -20,6 +20,7 @@ from langchain_tyrum.handles import (
 )
 from langchain_tyrum.redaction import MARKER
 from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state import compat
 from langchain_tyrum.state.guard import GUARD, NAMELESS, Guard, guard_of, may_be_sealed
 from langchain_tyrum.state.looking import WHAT as _WHAT
@@ -132,7 +133,7 @@ class GuardedSerializer(_Guarding):
 
     def __init__(self, redactor: Redactor, **options: Any) -> None:
         super().__init__(**options)
-        setattr(self, GUARD, Guard((redactor,)))
+        setattr(self, GUARD, Guard((redactor_of(redactor),)))
         _allow(self, _OURS)
 
     def __repr__(self) -> str:

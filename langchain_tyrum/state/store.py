@@ -16,6 +16,7 @@ from langgraph.store.base import (
     TTLConfig,
 )
 
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.state.guard import Guard, guard_of, may_be_sealed, refuse_each
 
@@ -98,7 +99,15 @@ def guard_store(store: BaseStore, redactor: Redactor) -> BaseStore:
     Returns:
         The guarded store; a store that this redactor guards already is returned
         itself.
+
+    Raises:
+        ConfigError: `store` is no store of LangGraph's.
     """
+    if not isinstance(store, BaseStore):
+        raise ConfigError(
+            f"{type(store).__name__} is no BaseStore: pass the store that goes into "
+            "compile(store=...)"
+        )
     redactor = redactor_of(redactor)
     known = guard_of(store)
     guard = (known or Guard(())).plus(redactor)

@@ -49,8 +49,8 @@ class RedactingCallbackHandler(BaseCallbackHandler):
         redactor: A redactor, or a broker that has one.
 
     Raises:
-        ConfigError: The handler is of a class that cannot be guarded, or traces to
-            a client that cannot.
+        ConfigError: The inner one is no handler, is of a class that cannot be
+            guarded, or traces to a client that cannot; or nobody redacts.
     """
 
     if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class RedactingCallbackHandler(BaseCallbackHandler):
 
 
 def _guarded(
-    inner: BaseCallbackHandler | None, redactor: RedactorSource
+    inner: BaseCallbackHandler | None = None, redactor: RedactorSource | None = None
 ) -> RedactingCallbackHandler:
     # Late, since a guarded tracer is a RedactingCallbackHandler too.
     from langchain_tyrum.traces import tracer  # noqa: PLC0415
@@ -78,6 +78,13 @@ def _guarded(
         return inner
     if inner is None or isinstance(inner, tracer.LangChainTracer):
         return tracer.guarded_tracer(inner, found)
+    if not isinstance(inner, BaseCallbackHandler):
+        what = "the class" if isinstance(inner, type) else "an object of class"
+        named = inner if isinstance(inner, type) else type(inner)
+        raise ConfigError(
+            f"{what} {named.__name__!r} is no callback handler: pass an object of a "
+            "subclass of BaseCallbackHandler, or None for LangSmith"
+        )
     return _proxy(inner, found)
 
 
