@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
@@ -220,14 +221,15 @@ def decisions(*each: Decided, request_id: str | None = None) -> dict[str, Any]:
 
 def approve(
     *,
-    grant: GrantMode | GrantOption = "once",
+    grant: GrantMode | GrantOption | Mapping[str, Any] = "once",
     ttl_seconds: float | None = None,
     max_uses: int | None = None,
 ) -> Approve:
     """Approve one action.
 
     Args:
-        grant: How far it reaches: `once`, `session` or `always`.
+        grant: How far it reaches: `once`, `session` or `always`; or all there is to
+            say of it, as an answer's `grant` has it.
         ttl_seconds: How long the grant holds.
         max_uses: How many calls it covers.
 
@@ -237,12 +239,13 @@ def approve(
     Raises:
         ConfigError: There is no such grant.
     """
-    mode = grant
-    if isinstance(mode, GrantOption):
-        option = mode
+    if isinstance(grant, GrantOption):
+        option = grant
     else:
+        given = dict(grant) if isinstance(grant, Mapping) else {"mode": grant}
+        limits = {"ttl_seconds": ttl_seconds, "max_uses": max_uses}
         option = _made(
-            lambda: GrantOption(mode=mode, ttl_seconds=ttl_seconds, max_uses=max_uses),
+            lambda: GrantOption.model_validate(limits | given),
             "approve(…) takes grant='once', 'session' or 'always', ttl_seconds= above "
             "0 and at most a year, and max_uses= of at least 1, which is 1 for 'once'",
         )

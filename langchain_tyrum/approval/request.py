@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import InvalidStateError
-from collections.abc import Mapping  # noqa: TC003 - dataclass fields
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -69,6 +69,22 @@ class ApprovalRequest:
     policy_sha256: str
     expires_at: datetime
 
+    @property
+    def action_requests(self) -> list[dict[str, Any]]:
+        """The calls, as LangChain's `HITLRequest` has them."""
+        return [
+            {"name": one.name, "args": one.args, "description": one.description}
+            for one in self.actions
+        ]
+
+    @property
+    def review_configs(self) -> list[dict[str, Any]]:
+        """What may be decided of each, as LangChain's `HITLRequest` has it."""
+        return [
+            {"action_name": one.name, "allowed_decisions": list(one.allowed)}
+            for one in self.actions
+        ]
+
     def answer(self, *each: Decided) -> Command[Any]:
         """Answer the calls in their order; one decision alone counts for all of them.
 
@@ -87,7 +103,7 @@ class ApprovalRequest:
     def approve(
         self,
         *,
-        grant: GrantMode | GrantOption = "once",
+        grant: GrantMode | GrantOption | Mapping[str, Any] = "once",
         ttl_seconds: float | None = None,
         max_uses: int | None = None,
     ) -> Command[Any]:
@@ -144,10 +160,11 @@ def pending_approvals(
         One entry per open interrupt of ours; empty when none waits.
 
     Raises:
-        ConfigError: The checkpointer is async, and its event loop calls this; or
-            something else than a graph was given.
+        ConfigError: The checkpointer is async, and its event loop calls this; the
+            graph has none; the config names no thread; or something else than a
+            graph was given.
     """
-    _check(graph)
+    _check(graph, config)
     try:
         state = graph.get_state(config)
     except (InvalidStateError, NotImplementedError):
@@ -164,15 +181,27 @@ async def apending_approvals(
     graph: Pregel[Any, Any, Any, Any], config: RunnableConfig
 ) -> list[ApprovalRequest]:
     """Async twin of `pending_approvals`."""
-    _check(graph)
+    _check(graph, config)
     return _ours(await graph.aget_state(config))
 
 
-def _check(graph: object) -> None:
+def _check(graph: object, config: object) -> None:
     if not hasattr(graph, "get_state"):
         raise ConfigError(
             f"the first argument is no compiled graph but a {type(graph).__name__}: "
             "write pending_approvals(graph, config) with what builder.compile(…) gave"
+        )
+    named = config.get("configurable") if isinstance(config, Mapping) else None
+    if not isinstance(named, Mapping) or not named.get("thread_id"):
+        raise ConfigError(
+            "the config names no thread: write pending_approvals(graph, "
+            '{"configurable": {"thread_id": …}})'
+        )
+    given = "__pregel_checkpointer" in named
+    if getattr(graph, "checkpointer", True) is None and not given:
+        raise ConfigError(
+            "this graph has no checkpointer, so nothing waits in it: compile it with "
+            "one, builder.compile(checkpointer=…)"
         )
 
 

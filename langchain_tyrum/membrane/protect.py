@@ -16,7 +16,6 @@ from langchain_tyrum.membrane.guarded import Guarded
 from langchain_tyrum.membrane.membrane import Membrane
 from langchain_tyrum.membrane.runs import Mode, run_in
 from langchain_tyrum.membrane.tracing import ensure_tracing
-from langchain_tyrum.state.noted import note
 
 if TYPE_CHECKING:
     from langgraph.pregel import Pregel
@@ -81,7 +80,6 @@ def protect(
         _verify(graph, broker)
     if isinstance(graph, Guarded):
         return graph
-    note(broker)
     broker.arm()
     ensure_tracing(broker)
     guard_closures(_closure_twin)

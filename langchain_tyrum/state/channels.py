@@ -16,7 +16,7 @@ from langchain_tyrum.redaction.text import Mode
 from langchain_tyrum.state.guard import Guard, guard_of
 from langchain_tyrum.state.last import Last
 from langchain_tyrum.state.modes import observing
-from langchain_tyrum.state.noted import only_one
+from langchain_tyrum.state.noted import offered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,16 +51,16 @@ class _Guarded(BaseChannel[Any, Any, Any]):
         return super().update(values)  # type: ignore[safe-super]
 
     def _bound(self) -> Guard:
-        """The guard; where nothing bound one, that of the only broker there is."""
+        """The guard; where nothing bound one, that of all brokers on offer."""
         if self._tyrum_guard is None:
-            if (redactor := only_one()) is None:
+            redactors = offered()
+            if not redactors:
                 raise ConfigError(
                     f"the state key {self.key!r} is guarded but knows no redactor: "
                     "wrap the compiled graph in protect(graph, broker), or write "
-                    "guarded(reducer, broker.redactor). TyrumMiddleware alone binds "
-                    "it where its broker is the only one of the process"
+                    "guarded(reducer, broker.redactor)"
                 )
-            self._tyrum_guard = _guard_for(redactor, self._tyrum_mode)
+            self._tyrum_guard = _guard_for(redactors, self._tyrum_mode)
         return self._tyrum_guard
 
     def copy(self) -> Any:
@@ -125,7 +125,7 @@ def guarded(
         raise ConfigError(
             f"mode={mode!r} is unknown: choose 'refuse', 'redact' or 'observe'"
         )
-    guard = None if redactor is None else _guard_for(redactor_of(redactor), mode)
+    guard = None if redactor is None else _guard_for((redactor_of(redactor),), mode)
     body: dict[str, Any] = {"_tyrum_guard": guard, "_tyrum_mode": mode}
     if isinstance(reducer, DeltaChannel):
         return _guarded_delta(reducer, body)
@@ -166,12 +166,12 @@ def bind_channels(channels: Mapping[str, Any], redactor: Redactor) -> Mapping[st
         if isinstance(channel, _Guarded) and guard_of(channel) is None:
             bound[key] = channel.copy()
             mode = guard_mode(channel)
-            bound[key]._tyrum_guard = _guard_for(redactor, mode)  # noqa: SLF001
+            bound[key]._tyrum_guard = _guard_for((redactor,), mode)  # noqa: SLF001
     return {**channels, **bound} if bound else channels
 
 
-def _guard_for(redactor: Redactor, mode: Mode | None) -> Guard:
-    return Guard((observing(redactor) if mode == "observe" else redactor,))
+def _guard_for(redactors: tuple[Redactor, ...], mode: Mode | None) -> Guard:
+    return Guard(tuple(map(observing, redactors)) if mode == "observe" else redactors)
 
 
 def guard_mode(obj: object) -> Mode | None:

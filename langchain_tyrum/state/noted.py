@@ -1,8 +1,7 @@
-"""Which broker an unbound state key means, where no graph can tell it."""
+"""Which brokers an unbound state key may mean, where no graph can tell it."""
 
 from __future__ import annotations
 
-import gc
 import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -14,42 +13,22 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _offered: WeakSet[Any] = WeakSet()
-_others: WeakSet[Any] = WeakSet()
 
 
-def note(broker: Any, *, offer: bool = False) -> None:
-    """Note that a graph of this process has this broker.
-
-    Args:
-        broker: The broker; it is not kept alive.
-        offer: Unbound state keys may be bound to it.
-    """
+def offer(broker: Any) -> None:
+    """Note that a middleware has this broker; it is not kept alive."""
     with _lock:
-        (_offered if offer else _others).add(broker)
+        _offered.add(broker)
 
 
-def only_one() -> Redactor | None:
-    """Return the redactor that an unbound state key can only mean.
+def offered() -> tuple[Redactor, ...]:
+    """Return the redactors that an unbound state key may mean, each registry once.
 
     A middleware sees a graph's state after its keys have taken the input, so it
-    cannot bind them. It offers its broker instead. That is the right one for certain
-    only where no graph of this process has another.
-
-    Returns:
-        None where no broker, or more than one registry, was noted.
+    cannot bind them. It offers its broker instead, and the key looks with the eyes of
+    every broker offered in this process: the right one is among them.
     """
-    if not _offered:
-        return None
-    if (redactor := _shared()) is None:
-        gc.collect()  # a broker that a notebook made anew may linger in a cycle
-        redactor = _shared()
-    return redactor
-
-
-def _shared() -> Redactor | None:
-    """Return the redactor of all that was noted, if they have one registry."""
     with _lock:
-        sources = [*_offered, *_others]
+        sources = [*_offered]
     found = [redactor_of(source) for source in sources]
-    registries = {id(getattr(each, "_registry", each)) for each in found}
-    return found[0] if len(registries) == 1 else None
+    return tuple({id(getattr(one, "_registry", one)): one for one in found}.values())

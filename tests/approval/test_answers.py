@@ -174,6 +174,8 @@ class TestBuilding:
             "decisions"
         ][0]["grant"]
         assert approve(grant=GrantOption(mode="always")) == approve(grant="always")
+        written = approve(grant={"mode": "session", "ttl_seconds": 60})
+        assert approve(grant="session", ttl_seconds=60) == written
 
     def test_impossible_grant_is_an_error_at_once(self):
         """A builder refuses what a reader would refuse."""
@@ -183,6 +185,7 @@ class TestBuilding:
 
 MISUSED = {
     "grant": (lambda: approve(grant=CANARY), "'once', 'session' or 'always'"),
+    "key": (lambda: approve(grant={"mode": "once", CANARY: 1}), "'once', 'session'"),
     "time": (lambda: approve(grant="session", ttl_seconds=-1), "ttl_seconds="),
     "uses": (lambda: approve(max_uses=2), "max_uses="),
     "nothing": (decisions, "at least one of approve"),

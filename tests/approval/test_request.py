@@ -43,6 +43,29 @@ class TestPending:
         assert here.policy.sha256 == request.policy_sha256
         assert request.expires_at > datetime.now(UTC)
 
+    def test_it_reads_like_langchains_form(self, world, issue, drop):
+        """The calls and what may be decided stand as clients get them."""
+        here = world([issue, drop])
+        here.start()
+
+        (request,) = here.pending()
+
+        (interrupt,) = here.graph.get_state(here.config).interrupts
+        assert interrupt.value["action_requests"] == request.action_requests
+        assert interrupt.value["review_configs"] == request.review_configs
+
+    async def test_wrong_threads_name_the_mend(self, world, issue):
+        """Without a thread or a checkpointer nothing can be read."""
+        here = world([issue])
+
+        for config in ({}, None, {"configurable": {}}, "t"):
+            with pytest.raises(ConfigError, match="thread_id"):
+                pending_approvals(here.graph, config)
+            with pytest.raises(ConfigError, match="thread_id"):
+                await apending_approvals(here.graph, config)
+        with pytest.raises(ConfigError, match="checkpointer="):
+            pending_approvals(here.build(None), here.config)
+
     async def test_async_twin_says_the_same(self, world, issue):
         """The async twin reads the same questions."""
         here = world([issue])
