@@ -106,7 +106,7 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> None:
         super().__init__()
         self.broker = broker
-        offer(broker)
+        offer(self)
         self._looking = cast("Redactor", Looking(broker))
         self._tools: dict[int, _Checked] = {}
         if isinstance(self, Approvals):

@@ -33,6 +33,8 @@ class _Guarded(BaseChannel[Any, Any, Any]):
 
     _tyrum_guard: Guard | None = None
     _tyrum_mode: Mode = "refuse"
+    #: No key of this class has looked for a broker yet.
+    _tyrum_new = True
 
     def update(self, values: Sequence[Any]) -> bool:
         """Take the updates of one step, all of them clean.
@@ -53,7 +55,8 @@ class _Guarded(BaseChannel[Any, Any, Any]):
     def _bound(self) -> Guard:
         """The guard; where nothing bound one, that of all brokers on offer."""
         if self._tyrum_guard is None:
-            redactors = offered()
+            redactors = offered(alive=self._tyrum_new)
+            type(self)._tyrum_new = False  # noqa: SLF001
             if not redactors:
                 raise ConfigError(
                     f"the state key {self.key!r} is guarded but knows no redactor: "

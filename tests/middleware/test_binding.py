@@ -26,7 +26,7 @@ class State(AgentState):
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch):
     """A process in which nobody has guarded anything yet."""
-    monkeypatch.setattr(noted, "_offered", WeakSet())
+    monkeypatch.setattr(noted, "_middlewares", WeakSet())
 
 
 @pytest.fixture
@@ -69,8 +69,9 @@ def test_the_only_broker_binds_the_key(agent, value, way):
 def test_two_brokers_both_look(agent, broker, memory_broker, value):
     """Where it may mean either broker, the key refuses the values of both."""
     other = memory_broker({"db/password": "another-value-1"})
-    TyrumMiddleware(other)
+    second = TyrumMiddleware(other)
 
+    assert second.broker is other
     assert ["fine"] == run(agent, ["fine"])["notes"]
     for raw in (value, "another-value-1"):
         with pytest.raises(RawSecretFound, match="'notes'"):
@@ -98,7 +99,20 @@ def test_a_key_bound_in_one_run_is_not_bound_for_good(agent, memory_broker):
     """A second broker that comes later looks too, from the next run on."""
     assert ["fine"] == run(agent, ["fine"])["notes"]
     other = memory_broker({"db/password": "another-value-1"})
-    TyrumMiddleware(other)
+    second = TyrumMiddleware(other)
 
     with pytest.raises(RawSecretFound):
         run(agent, ["another-value-1"])
+    assert second.broker is other
+
+
+def test_a_middleware_that_is_gone_binds_nothing(broker, model_of):
+    """An agent that is no more offers no broker to the keys of others."""
+    create_agent(model_of(), [], middleware=[TyrumMiddleware(broker)])
+
+    class Other(AgentState):
+        notes: Annotated[list[str], guarded(operator.add)]
+
+    agent = create_agent(model_of(AIMessage("done")), [], state_schema=Other)
+    with pytest.raises(ConfigError, match="knows no redactor"):
+        agent.invoke({"messages": [("user", "go")], "notes": ["fine"]})

@@ -206,7 +206,8 @@ class TestGrants:
         with pytest.raises(ApprovalRequired):
             value_of(gated, "k/1")
         last = self.grant(gated, "always")
-        assert last == gated.revoke_grant(last.grant_id)
+        taken = gated.revoke_grant(last.grant_id)
+        assert (last.grant_id, "ended") == (taken.grant_id, taken.status)
         with pytest.raises(ApprovalRequired):
             value_of(gated, "k/1")
 
