@@ -373,3 +373,25 @@ class TestFunctions:
 
         assert [15, 15] == ran
         assert not flow.get_state(CONFIG).next
+
+    def test_two_in_a_row_in_one_node(self, query, ran):
+        """One after the other, the first is asked about again, and it ends."""
+
+        def node(state):
+            for call_id in ("c1", "c2"):
+                query.invoke({**CALL, "id": call_id})
+
+        builder = StateGraph(MessagesState)
+        builder.add_node("node", node)
+        builder.add_edge(START, "node")
+        graph = builder.compile(checkpointer=InMemorySaver())
+
+        graph.invoke(START_WITH, CONFIG)
+        asked = []
+        while waiting := pending_approvals(graph, CONFIG):
+            asked += waiting[0].tool_call_ids
+            assert len(asked) <= 3
+            graph.invoke(waiting[0].approve(), CONFIG)
+
+        assert ["c1", "c2", "c1"] == asked
+        assert [15, 15, 15] == ran
