@@ -8,6 +8,7 @@ approval room redacts payload and answer before they come.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, cast, insert, null, or_, select, update
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ApprovalRequests", "Draft", "Opened", "Place", "StoredRequest"]
 
 _columns = approval_requests.c
+_ID = re.compile(r"r_[0-9A-Za-z]{22}")
 
 
 class ApprovalRequests:
@@ -181,7 +183,9 @@ class ApprovalRequests:
         return [request for request in found if wanted & set(request.tool_call_ids)]
 
     def find(self, request_id: str) -> StoredRequest | None:
-        """The request with that id."""
+        """The request with that id; None also where the text can be no id."""
+        if not _ID.fullmatch(request_id):
+            return None
         found = self._where(_columns.request_id == request_id)
         return found[0] if found else None
 

@@ -233,11 +233,12 @@ class TestIds:
 
         assert [16] == ran
 
-    def test_a_wrong_name_is_refused(self, graph_on, ran):
+    @pytest.mark.parametrize("name", ["r_unknown", "r_" + "x" * 99, "r_\0", ""])
+    def test_a_wrong_name_is_refused(self, graph_on, ran, name):
         """An answer that names no open request is refused, and the question stays."""
         graph = graph_on(InMemorySaver())
         graph.invoke(START_WITH, CONFIG)
-        wrong = decisions(approve(), request_id="r_unknown")
+        wrong = {**YES, "request_id": name}
 
         for command in (by_id(graph, wrong), Command(resume=wrong)):
             with pytest.raises(AnswerRefused, match="another request"):
