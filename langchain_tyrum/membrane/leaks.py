@@ -67,14 +67,13 @@ class Leaks:
             await self._broker.arecord(_ACTION, outcome, **row)
 
     def _row(self, finding: Finding, where: str) -> dict[str, Any]:
-        redactor, call = self._broker.redactor, self._call
-        path = redactor.redact_text(finding.path)
-        at = f" at {path}" if path else ""
+        call = self._call
+        at = f" at {finding.path}" if finding.path else ""
         return {
             "name": finding.name or None,
             "thread_id": call.thread_id,
             "run_id": call.run_id,
             "tenant": call.tenant,
             "user": call.user,
-            "error": f"in {redactor.redact_text(where)}{at}, rule {finding.rule}",
+            "error": f"in {where}{at}, rule {finding.rule}",
         }

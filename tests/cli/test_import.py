@@ -55,6 +55,7 @@ class TestImport:
         assert "'SERP_KEY' is taken" in ran.err
         assert "'PORT' is too short" in ran.err
         assert "2 of 4 were not stored" in ran.err
+        assert not any(part in ran.out + ran.err for part in ("quoted", "8080"))
         assert "EMPTY\tempty" in ran.out
         assert canary.encode() == value_of("GITHUB_TOKEN")
         assert b"another-value-1" == value_of("SERP_KEY")

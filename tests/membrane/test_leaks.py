@@ -95,6 +95,15 @@ class TestRows:
         assert "rule github-pat" in row["error"]
         assert github_pat not in repr(row)
 
+    def test_a_place_shows_no_value(self, broker, value, github_pat, way):
+        """Keys on the way to what was found are in the row without their values."""
+        held = {github_pat: value, f"for {value}": {github_pat: 1}}
+        graph = graph_of(broker, lambda state: {"lines": [held]})
+        run(graph, {"lines": []}, way)
+        rows = leaks(broker)
+        assert any("[REDACTED:github-pat], rule" in row["error"] for row in rows)
+        assert not any(raw in repr(rows) for raw in (value, github_pat))
+
     def test_an_interrupt_and_the_custom_stream_are_told(self, broker, value, way):
         """What a node asks a person, or writes to the stream, is looked at as well."""
 

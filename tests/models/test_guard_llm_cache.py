@@ -28,7 +28,17 @@ class Rows(BaseCache):
         self.rows.clear()
 
 
-@pytest.fixture(params=[InMemoryCache, Rows])
+class AsyncRows(Rows):
+    """One with async ways of its own."""
+
+    async def alookup(self, prompt, llm_string):
+        return self.rows.get((prompt, llm_string))
+
+    async def aupdate(self, prompt, llm_string, return_val):
+        self.rows[prompt, llm_string] = return_val
+
+
+@pytest.fixture(params=[InMemoryCache, Rows, AsyncRows])
 def cache(request):
     """An unguarded cache."""
     return request.param()
@@ -112,7 +122,7 @@ class TestGuarding:
 
         assert isinstance(guarded, type(cache))
         assert type(cache).__name__ == type(guarded).__name__
-        assert type(cache) in (InMemoryCache, Rows)
+        assert type(cache) in (InMemoryCache, Rows, AsyncRows)
 
     def test_guarding_twice_is_a_no_op(self, cache, redactor, value):
         """With the same redactor; another one is added."""
