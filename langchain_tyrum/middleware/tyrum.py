@@ -21,7 +21,7 @@ from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.middleware.hooks import Approvals, Hooks, may_ask, with_hooks
 from langchain_tyrum.middleware.looking import CALL, Looking, eyes_of
 from langchain_tyrum.models.guard import guarded_alias
-from langchain_tyrum.state.noted import offer
+from langchain_tyrum.state.unbound import offer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,7 @@ from langchain_tyrum.redaction.text import Mode
 from langchain_tyrum.state.guard import Guard, guard_of
 from langchain_tyrum.state.last import Last
 from langchain_tyrum.state.modes import observing
-from langchain_tyrum.state.noted import offered
+from langchain_tyrum.state.unbound import offered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ from langgraph.checkpoint.serde import jsonplus
 from langgraph.types import Send
 from pydantic import BaseModel
 
-from langchain_tyrum.redaction.made_up import is_made_up
+from langchain_tyrum.redaction.ids import is_made_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable

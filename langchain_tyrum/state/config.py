@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.redaction.made_up import is_made_up
+from langchain_tyrum.redaction.ids import is_made_up
 from langchain_tyrum.state.guard import Guard, refuse_each
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tyrum.errors import RawSecretFound, TyrumError
-from langchain_tyrum.redaction.made_up import are_beyond
+from langchain_tyrum.redaction.ids import are_beyond
 from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.redaction.remembered import are_clean_ids, are_known
 from langchain_tyrum.redaction.sealing import Unsealing, unseal

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 from langchain_core.messages import BaseMessage
 from langgraph.types import Send
 
+from langchain_tyrum.redaction.ids import are_beyond
 from langchain_tyrum.redaction.made import Made, made_of
-from langchain_tyrum.redaction.made_up import are_beyond
 from langchain_tyrum.redaction.remembered import are_clean_ids
 from langchain_tyrum.redaction.snapshots import Contents, Snapshots, print_of
 from langchain_tyrum.redaction.walk.kinds import kind_of

@@ -16,7 +16,7 @@ from langchain_tyrum.errors import ConfigError, RawSecretFound
 from langchain_tyrum.membrane import protect
 from langchain_tyrum.middleware import TyrumMiddleware
 from langchain_tyrum.redaction import Redactor
-from langchain_tyrum.state import guarded, noted
+from langchain_tyrum.state import guarded, unbound
 
 
 class State(AgentState):
@@ -26,7 +26,7 @@ class State(AgentState):
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch):
     """A process in which nobody has guarded anything yet."""
-    monkeypatch.setattr(noted, "_middlewares", WeakSet())
+    monkeypatch.setattr(unbound, "_middlewares", WeakSet())
 
 
 @pytest.fixture

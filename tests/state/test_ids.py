@@ -9,7 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_tyrum.errors import RawSecretFound, WeakSecret
 from langchain_tyrum.redaction import Redactor
-from langchain_tyrum.redaction.made_up import are_beyond
+from langchain_tyrum.redaction.ids import are_beyond
 from langchain_tyrum.redaction.text import TextGuard
 from langchain_tyrum.state import GuardedSerializer, guard_checkpointer
 from langchain_tyrum.state.view import RunView
