@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -119,3 +120,7 @@ def _texts(value: Any, depth: int) -> Iterator[str | bytes]:
             yield from _texts(item, depth - 1)
     elif hasattr(type(value), "model_fields"):  # a message, above all
         yield from _texts(dict(vars(value)), depth - 1)
+    elif is_dataclass(value) and not isinstance(value, type):  # LangGraph's tasks
+        shown = [field.name for field in fields(value) if field.repr]
+        held = {name: getattr(value, name, None) for name in shown}
+        yield from _texts(held, depth - 1)
