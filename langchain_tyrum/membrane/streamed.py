@@ -57,6 +57,7 @@ class GuardedStreams(GuardedState):
                     part = next(parts, _END)
                 while part is not _END:
                     yield from guard.parts(part)
+                    part = _END  # an error must not find it in this frame
                     run.leaks.write()
                     part = next(parts, _END)
             except GeneratorExit:
@@ -64,6 +65,7 @@ class GuardedStreams(GuardedState):
             except BaseException as caught:
                 error = self._forget(run.view.redact(caught))
             finally:
+                part = _END
                 run.leaks.write()
         yield from guard.rest()
         if error is not None:
@@ -96,6 +98,7 @@ class GuardedStreams(GuardedState):
                 while part is not _END:
                     for shown in guard.parts(part):
                         yield shown
+                    part = _END  # an error must not find it in this frame
                     await run.leaks.awrite()
                     part = await anext(parts, _END)
             except GeneratorExit:
@@ -103,6 +106,7 @@ class GuardedStreams(GuardedState):
             except BaseException as caught:
                 error = self._forget(run.view.redact(caught))
             finally:
+                part = _END
                 await run.leaks.awrite()
         for shown in guard.rest():
             yield shown
@@ -119,6 +123,7 @@ class GuardedStreams(GuardedState):
             try:
                 async for part in inner:
                     yield clean(part, run)
+                    del part  # an error must not find it in this frame
                 return
             except GeneratorExit:
                 raise

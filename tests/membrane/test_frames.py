@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 import traceback
 from typing import Annotated, TypedDict
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langgraph.config import get_stream_writer
 from langgraph.graph import START, StateGraph
 
 from langchain_tyrum import SecretBroker, SecretPolicy, protect
+from langchain_tyrum.errors import LedgerError
 from langchain_tyrum.redaction.frames import without_locals
 
 RAW = "kq7-frames-9912345"
@@ -33,7 +36,9 @@ def held(error):
     found, step = set(), error.__traceback__
     while step:
         for name, value in step.tb_frame.f_locals.items():
-            if isinstance(value, str | bytes | list | dict) and RAW in repr(value):
+            if isinstance(value, str | bytes | list | tuple | dict) and RAW in repr(
+                value
+            ):
                 found.add((step.tb_frame.f_code.co_name, name))
         step = step.tb_next
     return found
@@ -218,3 +223,60 @@ class TestErrors:
         without_locals(caught.value, broker.redactor)
 
         assert local(caught.value, "crowded", "many") is None
+
+
+def spilling(state):
+    get_stream_writer()({"log": RAW})
+    return len(state["log"]) / 0
+
+
+def spilled(state):
+    get_stream_writer()({"log": RAW})
+    return {"log": ["ok"]}
+
+
+async def taken(parts):
+    return [part async for part in parts]
+
+
+class TestStreams:
+    """What a node streamed raw is in no frame of an error that comes after it."""
+
+    @staticmethod
+    def graph(broker, node):
+        return protect(
+            StateGraph(State).add_node("work", node).add_edge(START, "work").compile(),
+            broker,
+        )
+
+    @pytest.mark.filterwarnings("ignore:astream_log is deprecated")
+    @pytest.mark.parametrize("way", ["stream", "astream", "v2", "log"])
+    def test_of_a_node(self, broker, way):
+        """An error of the node that streamed it, in every way to stream."""
+        graph, given = self.graph(broker, spilling), {"log": []}
+        ways = {
+            "stream": lambda: list(graph.stream(given, stream_mode=["custom"])),
+            "astream": lambda: asyncio.run(
+                taken(graph.astream(given, stream_mode=["custom"]))
+            ),
+            "v2": lambda: asyncio.run(taken(graph.astream_events(given, version="v2"))),
+            "log": lambda: asyncio.run(taken(graph.astream_log(given))),
+        }
+        with pytest.raises(ZeroDivisionError) as caught:
+            ways[way]()
+
+        assert set() == held(caught.value)
+
+    @pytest.mark.parametrize("way", ["stream", "astream"])
+    def test_of_the_ledger(self, broker, way):
+        """An error of the ledger, which was to be told of it."""
+        graph, given = self.graph(broker, spilled), {"log": []}
+        broker.arm()
+        broker.close()
+        with pytest.raises(LedgerError) as caught:
+            if way == "stream":
+                list(graph.stream(given, stream_mode=["custom"]))
+            else:
+                asyncio.run(taken(graph.astream(given, stream_mode=["custom"])))
+
+        assert set() == held(caught.value)
