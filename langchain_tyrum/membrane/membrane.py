@@ -11,7 +11,7 @@ from langchain_tyrum.membrane.arming import arm
 from langchain_tyrum.membrane.compat import ensure_config
 from langchain_tyrum.membrane.guarded import Guarded
 from langchain_tyrum.membrane.runs import Mode, Run, run_in
-from langchain_tyrum.state.modes import observing
+from langchain_tyrum.redaction.modes import observing
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

@@ -14,8 +14,8 @@ from langchain_tyrum.membrane.compat import (
 )
 from langchain_tyrum.membrane.leaks import Leaks
 from langchain_tyrum.redaction.findings import refuse_finding
+from langchain_tyrum.redaction.modes import not_passed
 from langchain_tyrum.redaction.text import Mode
-from langchain_tyrum.state.modes import not_passed
 from langchain_tyrum.state.view import RunView
 
 if TYPE_CHECKING:

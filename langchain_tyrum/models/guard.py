@@ -19,6 +19,7 @@ from langchain_core.runnables import RunnableBinding
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models.calls import DEFERRED, OPTIONAL, ModelGuard
 from langchain_tyrum.models.messages import check_mode, guard_options
+from langchain_tyrum.redaction.modes import observing
 from langchain_tyrum.redaction.sources import redactor_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
     check_mode(mode)
     redactor = redactor_of(redactor)
     if mode == "observe":
-        redactor, mode = _observing(redactor), "redact"
+        redactor, mode = observing(redactor), "redact"
     if isinstance(model, RunnableBinding):
         bound = guard_model(model.bound, redactor, mode=mode)
         kwargs = guard_options(dict(model.kwargs), redactor, mode=mode)
@@ -92,12 +93,6 @@ def guarded_alias(model: BaseChatModel, redactor: Redactor) -> BaseChatModel:
     for name in _STATE:
         object.__setattr__(alias, name, getattr(model, name))
     return alias
-
-
-@functools.lru_cache(maxsize=128)
-def _observing(redactor: Redactor) -> Redactor:
-    """The view that lets shapes pass, one for each redactor: guarding twice is once."""
-    return redactor.in_mode("observe")
 
 
 def _is_guarded(kind: type[Any], redactor: Redactor, mode: Mode) -> bool:

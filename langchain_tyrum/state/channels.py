@@ -11,11 +11,11 @@ from langgraph.channels.delta import DeltaChannel
 from langgraph.graph.message import add_messages
 
 from langchain_tyrum.errors import ConfigError
+from langchain_tyrum.redaction.modes import observing
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.redaction.text import Mode
 from langchain_tyrum.state.guard import Guard, guard_of
 from langchain_tyrum.state.last import Last
-from langchain_tyrum.state.modes import observing
 from langchain_tyrum.state.unbound import offered
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langchain_tyrum.errors import RawSecretFound, TyrumError
 from langchain_tyrum.redaction.ids import are_beyond
 from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.redaction.modes import mode_of, not_passed
 from langchain_tyrum.redaction.remembered import are_clean_ids, are_known
 from langchain_tyrum.redaction.sealing import Unsealing, unseal
 from langchain_tyrum.state.acting import acts_with, note_reading
-from langchain_tyrum.state.modes import mode_of, not_passed
 from langchain_tyrum.state.texts import CleanTexts
 
 if TYPE_CHECKING:
