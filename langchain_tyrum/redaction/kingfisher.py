@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.detectors import Detector
+from langchain_tyrum.redaction.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ class _Finder:
         self._confidence = confidence
         self._cache = cache
 
-    @functools.cached_property
+    @lazy
     def _scanner(self) -> Any:
         rules = self._sdk.Rules(confidence=self._confidence, cache=self._cache)
         return self._sdk.Scanner(rules)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -10,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from langchain_tyrum.redaction.lazy import lazy
 from langchain_tyrum.redaction.markers import NAMELESS, SEALED_BYTES, SEALED_HEAD
 from langchain_tyrum.redaction.seals import written
 from langchain_tyrum.redaction.walk import Step, walk
@@ -47,7 +47,7 @@ class Sealing:
         self._guard = guard
         self._seals = seals
 
-    @functools.cached_property
+    @lazy
     def numbers(self) -> bool:
         """Whether a number may be a value."""
         return may_be_numbers(self._guard.registry)

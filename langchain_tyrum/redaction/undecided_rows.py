@@ -8,6 +8,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from langchain_tyrum.redaction.engines import EngineError, build_engines
+from langchain_tyrum.redaction.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +62,7 @@ class Openings:
         )
         self.sure = not self._anywhere
 
-    @functools.cached_property
+    @lazy
     def _engines(self) -> list[tuple[Engine, tuple[int, ...]]]:
         return build_engines(sorted(self._rows))
 

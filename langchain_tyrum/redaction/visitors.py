@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.handles import SecretValue
 from langchain_tyrum.redaction.data import redact_data
 from langchain_tyrum.redaction.findings import REGISTERED, Finding
 from langchain_tyrum.redaction.keyed import keyed, split_key
+from langchain_tyrum.redaction.lazy import lazy
 from langchain_tyrum.redaction.markers import NAMELESS
 from langchain_tyrum.redaction.walk import Mode, Step
 from langchain_tyrum.redaction.walk.numerals import may_be_numbers
@@ -37,7 +37,7 @@ class _Numerate:
 
     _guard: TextGuard
 
-    @cached_property
+    @lazy
     def numbers(self) -> bool:
         """Whether a number may be a value."""
         return may_be_numbers(self._guard.registry)
