@@ -44,17 +44,26 @@ class Made(NamedTuple):
         numbers: Gets those of them that hold numbers, if any: `1 == 1.0 == True`, so
             besides being compared they are packed.
         packed: What it got, packed.
+        clean_at: The generation of the redactor at which nobody's value was in it; None
+            when it was not looked at, or only for one user.
     """
 
     fields: dict[str, Any]
     numbers: Callable[[dict[str, Any]], Any] | None
     packed: bytes
+    clean_at: int | None = None
 
     def is_of(self, message: Any) -> bool:
         """Tell whether a message holds this, and nothing else."""
-        held = fields_of(message)
         try:
-            if self.fields != held or extra_of(message):
+            return self.is_in(fields_of(message)) and not extra_of(message)
+        except Exception:  # something that cannot be compared
+            return False
+
+    def is_in(self, held: Any) -> bool:
+        """Tell whether these fields, of a message or dumped from one, are the same."""
+        try:
+            if self.fields != held:
                 return False
             return self.numbers is None or self.packed == pack(self.numbers(held))
         except Exception:  # something that cannot be compared, or packed

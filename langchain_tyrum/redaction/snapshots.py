@@ -57,6 +57,9 @@ class Snapshots:
     def fresh(self, items: Sequence[Any]) -> list[int]:
         """Return the indexes of those that are new, or not what they were."""
         then = self._state[0].get
+        if len(items) == 1:  # an update of one node, mostly
+            made = then(id(items[0]))
+            return [] if made is not None and made.is_of(items[0]) else [0]
         try:
             now = list(map(fields_of, items))
             made = list(map(then, map(id, items), repeat(_NOTHING)))
@@ -91,8 +94,8 @@ class Snapshots:
         then = self.of(item)
         if then is None:
             return None
-        if made[1:] != then[1:]:  # numbers, which equality does not tell
-            return made.fields
+        if (made.numbers, made.packed) != (then.numbers, then.packed):
+            return made.fields  # equality does not tell them
         return {
             name: each
             for name, each in made.fields.items()

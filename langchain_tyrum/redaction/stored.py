@@ -53,6 +53,11 @@ class Stored:
         return self._guard.registry
 
     @property
+    def everyones(self) -> Redactor:
+        """What redacts everybody's values."""
+        return self._all
+
+    @property
     def generation(self) -> Hashable:
         """Changes whenever what was clean may not be.
 

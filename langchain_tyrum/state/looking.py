@@ -66,7 +66,10 @@ class Looker:
         run = acts_with(self.guard.redactors[0]) or self
         at, written = self._runs.get(run, (None, None))
         if written is None or at != generation:
-            written = Written(view_of(run))
+            view = view_of(run)
+            every = self.guard.redactors
+            trusted = view is not None and all(map(view.looks_like, every))
+            written = Written(view, trusted=trusted)
             self._runs[run] = generation, written
         return written
 

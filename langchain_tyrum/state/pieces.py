@@ -160,7 +160,8 @@ class Draft(Split):
                 if whole is None:
                     fresh = self._before.now(messages[at], self._encoder)
                     self.messages.append(fresh)
-                    self._note(fresh.message, fresh.whole, fresh.data)
+                    if not fresh.clean:
+                        self._note(fresh.message, fresh.whole, fresh.data)
                     wholes[at] = fresh.whole
         self._out += wholes  # type: ignore[arg-type]
 

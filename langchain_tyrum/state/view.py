@@ -11,7 +11,7 @@ from langgraph.types import Send
 
 from langchain_tyrum.redaction.ids import are_beyond
 from langchain_tyrum.redaction.made import Made, made_of
-from langchain_tyrum.redaction.remembered import are_clean_ids
+from langchain_tyrum.redaction.remembered import are_clean_ids, share_memory
 from langchain_tyrum.redaction.snapshots import Contents, Snapshots, print_of
 from langchain_tyrum.redaction.walk.kinds import kind_of
 from langchain_tyrum.redaction.walk.machine import SMALL
@@ -49,6 +49,7 @@ class RunView:
         if stored is not None:
             _views[stored] = self
         self._fresh = redactor
+        self._all = None if stored is None else stored.everyones
         # Messages deep in other objects are known by the redactor's own memo.
         self._redactor = redactor.memoized()
         self._known = Snapshots()
@@ -64,6 +65,14 @@ class RunView:
     def made(self, message: Any) -> Made | None:
         """Return what a message was made of when it was last looked at, if it was."""
         return self._known.of(message)
+
+    def is_everyones(self, made: Made) -> bool:
+        """Tell whether nobody's value was in a message when it was looked at."""
+        return made.clean_at == self._fresh.generation
+
+    def looks_like(self, redactor: Redactor) -> bool:
+        """Tell whether what is clean here is clean for a redactor too."""
+        return share_memory(self._fresh, redactor)
 
     def redact(self, obj: Any) -> Any:
         """Redact, and look only at what is not known to be clean."""
@@ -156,7 +165,10 @@ class RunView:
             return False
         held = known.renamed(item)
         if held is not None:
-            clean = self._are_clean_ids([held.fields["id"]])
+            name = [held.fields["id"]]
+            if not (clean := are_beyond(self._fresh, name)):
+                clean = are_clean_ids(self._fresh, name)
+                held = held._replace(clean_at=None)
         elif (held := made_of(item)) is not None:
             changes = known.changes(item, held)
             clean = changes is not None and self._fresh.redact(changes) is changes
@@ -169,8 +181,8 @@ class RunView:
     def _look(self, known: Snapshots, items: list[Any]) -> list[Any]:
         made = [made_of(item) if is_message(type(item)) else None for item in items]
         told = [held for held in made if held is not None]
-        if len(told) == len(items) and self._are_clean(told, items):
-            for item, held in zip(items, told, strict=True):
+        if len(told) == len(items) and (looked := self._looked_at(told, items)):
+            for item, held in zip(items, looked, strict=True):
                 known.note(item, held)
             return items
         clean = self._fresh.redact(items)
@@ -183,11 +195,12 @@ class RunView:
                 known.note(item, old_held)
         return clean
 
-    def _are_clean(self, made: list[Made], items: list[Any]) -> bool:
-        """Look at what messages were made of; tell if they are that, and clean."""
+    def _looked_at(self, made: list[Made], items: list[Any]) -> list[Made]:
+        """Look at what messages were made of; none if they are not, or not clean."""
         kinds: set[type] = set(map(type, items))
         if any(kind_of(kind).handler is not walk_model for kind in kinds):
-            return False
+            return []
+        at = self._fresh.generation
         ids, rest = [], []
         for held in made:
             fields = held.fields
@@ -196,10 +209,21 @@ class RunView:
                 fields = {**fields, "id": None}
             rest.append(fields)
         try:
-            clean = self._are_clean_ids(ids) and self._fresh.is_clean(rest)
+            everyones = self._is_everyones(ids, rest)
+            clean = everyones or (
+                self._are_clean_ids(ids) and self._fresh.is_clean(rest)
+            )
         except Exception:  # the walk through the messages themselves will tell
+            return []
+        if not clean or not all(map(Made.is_of, made, items)):
+            return []
+        return [held._replace(clean_at=at) for held in made] if everyones else made
+
+    def _is_everyones(self, ids: list[str], rest: list[Any]) -> bool:
+        """Tell whether nobody's value is in it, so that it may be stored as it is."""
+        if self._all is None or not are_beyond(self._fresh, ids):
             return False
-        return clean and all(map(Made.is_of, made, items))
+        return self._all.is_clean(rest, seals=False)
 
 
 def view_of(stored: Any) -> RunView | None:

@@ -21,13 +21,15 @@ _MOST = 1 << 24
 class Fresh(NamedTuple):
     """A message that was written just now, and what it held before and after.
 
-    Its bytes were made of `data`, which is nobody else's.
+    Its bytes were made of `data`, which is nobody else's. When that is what the run
+    looked at, and nobody's value was in it, the bytes are clean.
     """
 
     message: Any
     held: Made | None
     whole: bytes
     data: Any
+    clean: bool = False
 
 
 class Written:
@@ -39,10 +41,12 @@ class Written:
 
     Args:
         view: Knows what messages of this run were made of.
+        trusted: What was clean for it needs no look when it is written.
     """
 
-    def __init__(self, view: RunView | None = None) -> None:
+    def __init__(self, view: RunView | None = None, *, trusted: bool = False) -> None:
         self._view = view
+        self._trusted = trusted
         self._messages = Snapshots()
         self._bytes: dict[int, bytes] = {}
         self._size = 0
@@ -62,8 +66,13 @@ class Written:
 
     def now(self, message: Any, encoder: Encoder) -> Fresh:
         """Write a message, which is new or not what it was."""
-        made = None if self._view is None else self._view.made(message)
-        return written_now(message, encoder, made)
+        view = self._view
+        if view is None or (made := view.made(message)) is None:
+            return written_now(message, encoder)
+        fresh = written_now(message, encoder, made)
+        if self._trusted and fresh.held is made and view.is_everyones(made):
+            return fresh._replace(clean=True)
+        return fresh
 
     def add(self, fresh: Iterable[Fresh]) -> None:
         """Remember messages whose bytes were found clean."""
@@ -87,8 +96,11 @@ def written_now(message: Any, encoder: Encoder, known: Made | None = None) -> Fr
         encoder: Writes it.
         known: What it held when it was last looked at.
     """
-    if known is None or not known.is_of(message):
-        known = made_of(message)
+    if known is not None:
+        whole, data = encoder.message(message)
+        if known.is_in(data):
+            return Fresh(message, known, whole, data)
+    known = made_of(message)
     whole, data = encoder.message(message)
     same = known is not None and known.is_of(message)
     return Fresh(message, known if same else None, whole, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import uuid
 from functools import partial
 
 import pytest
@@ -10,7 +11,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langchain_tyrum.handles import Principal
+from langchain_tyrum.redaction import Redactor
 from langchain_tyrum.state import GuardedSerializer, acting, written
+from langchain_tyrum.state.serde import guard_serde
 from langchain_tyrum.state.view import RunView
 from langchain_tyrum.state.written import Written, written_now
 
@@ -243,3 +246,141 @@ class TestWritten:
         edited = Writing(6, edit="edited meanwhile")
 
         assert written_now(history(1)[0], edited).held is None
+
+
+class TestLookedAtBefore:
+    """What the guard of a node found clean is written without another look."""
+
+    @pytest.fixture
+    def run(self, redactor):
+        """Who stores, and what their run has seen."""
+        stored = redactor.stored_for(Principal())
+        return stored, RunView(redactor.view(Principal()), stored)
+
+    @pytest.fixture
+    def looked_at(self, serde, monkeypatch):
+        """The pieces that the serializer looked at."""
+        looker, found = serde._looker(), []
+        look = looker._written_clean
+        monkeypatch.setattr(
+            looker,
+            "_written_clean",
+            lambda pieces: found.extend(p.made_of for p in pieces) or look(pieces),
+        )
+        return found
+
+    def written(self, serde, stored, message):
+        with acting(stored):
+            return serde.dumps_typed([message])[1]
+
+    def test_it_is_not_looked_at_again(self, serde, run, looked_at):
+        """A message that a node wrote is looked at once."""
+        stored, view = run
+        message = AIMessage("a quiet answer", id=str(uuid.uuid4()))
+        assert view.redact(message) is message
+
+        data = self.written(serde, stored, message)
+
+        assert [] == looked_at
+        assert plain([message])[1] == data
+
+    def test_a_stranger_is_looked_at(self, serde, run, looked_at):
+        """A message that no guard of the run has seen is looked at when written."""
+        stored, _ = run
+        message = AIMessage("a quiet answer", id=str(uuid.uuid4()))
+
+        self.written(serde, stored, message)
+
+        assert [message] == looked_at
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            lambda message, text: setattr(message, "content", text),
+            lambda message, text: message.additional_kwargs.update(note=text),
+            lambda message, text: setattr(message, "id", text),
+        ],
+    )
+    def test_an_edit_since_is_found(self, serde, run, leaks, canary, edit):
+        """A message that was edited after it was found clean is looked at anew."""
+        stored, view = run
+        message = AIMessage("a quiet answer", id=str(uuid.uuid4()))
+        view.redact(message)
+        edit(message, canary)
+
+        assert [] == leaks(self.written(serde, stored, message))
+
+    def test_an_edit_while_it_is_written_is_found(self, serde, run, leaks, canary):
+        """What counts is what the bytes were made of, not what the message holds."""
+        stored, view = run
+        message = AIMessage("a quiet answer", id=str(uuid.uuid4()))
+        view.redact(message)
+        encoder = serde._looker()._encoder
+        inner = encoder.message
+
+        def edited_meanwhile(obj):
+            message.content = canary
+            try:
+                return inner(obj)
+            finally:
+                message.content = "a quiet answer"
+
+        encoder.message = edited_meanwhile
+
+        data = self.written(serde, stored, message)
+
+        assert [] == leaks(data)
+        assert b"[REDACTED" in data or b"a quiet answer" in data
+
+    def test_a_value_registered_since_is_found(self, serde, redactor, run, leaks):
+        """A registration makes unsure what was found clean before."""
+        stored, view = run
+        message = AIMessage("alice owns 77 geese", id=str(uuid.uuid4()))
+        assert view.redact(message) is message
+        redactor.register("hers", "alice owns 77 geese")
+
+        data = self.written(serde, stored, message)
+
+        assert [] == leaks(data, "alice owns 77 geese")
+
+    def test_what_one_user_may_see_is_sealed(self, serde, redactor, leaks):
+        """Another user's value is no value in their own view, but is never stored."""
+        redactor.register("hers", "alice owns 77 geese", owner="alice")
+        bob = Principal("default", "bob")
+        stored = redactor.stored_for(bob)
+        view = RunView(redactor.view(bob), stored)
+        message = HumanMessage("alice owns 77 geese", id=str(uuid.uuid4()))
+        assert view.redact(message) is message
+
+        data = self.written(serde, stored, message)
+
+        assert [] == leaks(data, "alice owns 77 geese")
+
+    @pytest.mark.parametrize("first", ["alice owns 77 geese", str(uuid.UUID(int=1))])
+    def test_an_id_that_is_a_value_is_found(self, serde, redactor, leaks, first):
+        """Another user's value is not stored as the id of a message, old or new."""
+        redactor.register("hers", "alice owns 77 geese", owner="alice")
+        bob = Principal("default", "bob")
+        stored = redactor.stored_for(bob)
+        view = RunView(redactor.view(bob), stored)
+        message = AIMessage("a quiet answer", id=first)
+        view.redact(message)
+        message.id = "alice owns 77 geese"
+        view.redact(message)
+
+        data = self.written(serde, stored, message)
+
+        assert [] == leaks(data, "alice owns 77 geese")
+
+    def test_another_redactor_looks_for_itself(self, serde, run):
+        """Of two brokers that share a saver, each looks for its own values."""
+        stored, view = run
+        message = AIMessage("alice owns 77 geese", id=str(uuid.uuid4()))
+        assert view.redact(message) is message
+        other = Redactor()
+        other.register("hers", "alice owns 77 geese")
+
+        data = self.written(guard_serde(serde, other), stored, message)
+
+        assert b"[REDACTED" in data
+        assert b"alice owns 77 geese" not in data
