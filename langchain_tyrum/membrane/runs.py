@@ -41,6 +41,7 @@ class Run:
 
     Attributes:
         membrane: Whose guard it is.
+        broker: Whose secrets are kept out.
         call: On whose behalf the run happens.
         leaks: What reached the guard raw, for the ledger.
         taken_in: What the user pasted has been put away.
@@ -52,6 +53,7 @@ class Run:
     """
 
     __slots__ = (
+        "broker",
         "call",
         "leaks",
         "membrane",
@@ -64,6 +66,7 @@ class Run:
 
     def __init__(self, membrane: Membrane, call: CallIdentity) -> None:
         self.membrane = membrane
+        self.broker: SecretBroker = membrane.broker
         self.call = call
         self.taken_in = False
         self.running = False
@@ -72,11 +75,6 @@ class Run:
         root = membrane.redactor
         self.stored: Stored = root.stored_for(call)
         self.view = cast("Redactor", RunView(root.view(call), self.stored))
-
-    @property
-    def broker(self) -> SecretBroker:
-        """Whose secrets are kept out."""
-        return self.membrane.broker
 
     def clean(self, obj: Any, *, where: str) -> Any:
         """Redact an input or a node result, or refuse it, as the mode says.

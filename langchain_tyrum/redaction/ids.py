@@ -32,8 +32,9 @@ def are_beyond(redactor: Redactor, ids: Iterable[Any]) -> bool:
         redactor: Knows the values; everybody's count.
         ids: Whatever they are; others than made-up ones are unsure, too.
     """
-    if any(type(each) is not str or not is_made_up(each) for each in ids):
-        return False
+    for each in ids:  # no generator: it is asked several times a step
+        if type(each) is not str or not is_made_up(each):
+            return False
     return not any(map(_is_unsure, redactor._guard.registry.tiers()))  # noqa: SLF001
 
 

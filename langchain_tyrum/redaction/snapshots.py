@@ -106,9 +106,10 @@ class Snapshots:
         """Remember a message that was clean when it held this."""
         if made is None:
             return
-        if len(self) >= max(_MOST, 2 * self._longest):
-            self._state, self._longest = ({}, {}), 0
         known, kept = self._state
+        if len(known) >= max(_MOST, 2 * self._longest):
+            self._state, self._longest = ({}, {}), 0
+            known, kept = self._state
         kept[id(item)] = item
         known[id(item)] = made
 

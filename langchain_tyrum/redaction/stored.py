@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction.findings import Finding
     from langchain_tyrum.redaction.known import HasPartition
     from langchain_tyrum.redaction.redactor import Redactor
-    from langchain_tyrum.redaction.registry import Registry
     from langchain_tyrum.redaction.text import TextGuard
 
 _log = logging.getLogger(__name__)
@@ -43,14 +42,11 @@ class Stored:
         self._all = redactor.view(principal, everyone=True)
         self._principal = principal
         self._guard = guard
+        self._registry = guard.registry
         self._seals: Seals | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(sealing={self._registry.seal_key is not None})"
-
-    @property
-    def _registry(self) -> Registry:
-        return self._guard.registry
 
     @property
     def everyones(self) -> Redactor:

@@ -78,7 +78,10 @@ def clean_config(guard: Guard, config: Any, known: set[Any]) -> Any:
     """
     refuse_ids(guard, config, known)
     parts = [part for part in _STORED if config.get(part)]
-    if all(_is_known(known, config[part]) for part in parts):
+    for part in parts:
+        if not _is_known(known, config[part]):
+            break
+    else:
         return config
     cleaned: dict[str, Any] = {}
     for part in parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tyrum.errors import RawSecretFound, TyrumError
@@ -118,7 +119,7 @@ class Guard:
 
     def are_beyond(self, ids: list[Any]) -> bool:
         """Tell of ids that a framework made up that no value can stand in them."""
-        return all(are_beyond(redactor, ids) for redactor in self.redactors)
+        return all(map(are_beyond, self.redactors, repeat(ids)))
 
     def holds(self, data: bytes, what: str) -> bool:
         """Say whether serialized data holds a registered value in any form."""

@@ -54,7 +54,7 @@ class Looker:
         draft = Draft(self._encoder, known, written)
         draft.add(obj)
         if self._is_clean(draft):
-            known.add([*draft.marks, *(piece.mark for piece in draft.fresh)])
+            known.add([*draft.marks, *[piece.mark for piece in draft.fresh]])
             written.add(draft.messages)
             return draft.written()
         repair = Repair(lambda made_of: self._clean_piece(made_of, known))

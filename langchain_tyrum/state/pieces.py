@@ -7,6 +7,7 @@ LangGraph's own serializer writes for the whole.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
@@ -227,6 +228,7 @@ class Repair(Split):
         self._parts.append(self._clean(obj))
 
 
+@lru_cache(maxsize=256)
 def head(count: int, *, is_map: bool) -> bytes:
     """Return the head of a msgpack list or map."""
     short, long = (0x80, 0xDE) if is_map else (0x90, 0xDC)

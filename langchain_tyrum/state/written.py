@@ -77,6 +77,8 @@ class Written:
     def add(self, fresh: Iterable[Fresh]) -> None:
         """Remember messages whose bytes were found clean."""
         told = [each for each in fresh if each.held is not None]
+        if not told:
+            return
         size = sum(len(each.whole) for each in told)
         if self._size + size > _MOST:
             self._messages, self._bytes, self._size = Snapshots(), {}, 0
