@@ -32,14 +32,14 @@ def refuse_ids(guard: Guard, config: Any, known: Container[Any] = ()) -> None:
         RawSecretFound: One does; it is named, the value is not.
     """
     configurable = (config or {}).get("configurable") or {}
-    given = {key: found for key in _IDS if (found := configurable.get(key))}
-    fresh = [
-        each for each in given.values() if type(each) is not str or each not in known
-    ]
-    if not fresh or guard.are_beyond(fresh):
-        return
-    for key, found in given.items():
-        refuse_id(guard, f"the {key}", found)
+    fresh = []
+    for key in _IDS:
+        found = configurable.get(key)
+        if found and (type(found) is not str or found not in known):
+            fresh.append((key, found))
+    if fresh and not guard.are_beyond([found for _, found in fresh]):
+        for key, found in fresh:
+            refuse_id(guard, f"the {key}", found)
 
 
 def refuse_id(guard: Guard, what: str, found: Any) -> None:

@@ -17,6 +17,7 @@ from langchain_tyrum.state.written import Written
 if TYPE_CHECKING:
     from collections.abc import Hashable, MutableMapping
 
+    from langchain_tyrum.redaction.stored import Stored
     from langchain_tyrum.state.guard import Guard
 
 WHAT = "a serialized value"
@@ -49,8 +50,10 @@ class Looker:
         Raises:
             RawSecretFound: It holds a value that no walk could reach.
         """
-        generation = self.guard.generation  # read first: a value may come in meanwhile
-        known, written = self._known.at((self.guard, generation)), self._of(generation)
+        run = acts_with(self.guard.redactors[0])
+        generation = self._generation(run)  # first: a value may come in meanwhile
+        known = self._known.at((self.guard, generation))
+        written = self._of(run or self, generation)
         draft = Draft(self._encoder, known, written)
         draft.add(obj)
         if self._is_clean(draft):
@@ -61,9 +64,13 @@ class Looker:
         repair.add(obj)
         return repair.written()
 
-    def _of(self, generation: Hashable) -> Written:
+    def _generation(self, run: Stored | None) -> Hashable:
+        if run is not None and len(self.guard.redactors) == 1:
+            return (run.generation,)
+        return self.guard.generation
+
+    def _of(self, run: Any, generation: Hashable) -> Written:
         """Return what this run has written; it is forgotten with the run."""
-        run = acts_with(self.guard.redactors[0]) or self
         at, written = self._runs.get(run, (None, None))
         if written is None or at != generation:
             view = view_of(run)
