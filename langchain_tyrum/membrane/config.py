@@ -18,13 +18,11 @@ from langchain_tyrum.membrane.handlers import guard_handlers
 from langchain_tyrum.state import guard_cache, guard_checkpointer, guard_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from langchain_core.runnables import RunnableConfig
-    from langgraph.runtime import Runtime
 
     from langchain_tyrum.membrane.runs import Run
-    from langchain_tyrum.redaction import Redactor
 
 
 def guard_config(config: Mapping[str, Any] | None, run: Run) -> RunnableConfig:
@@ -52,7 +50,7 @@ def guard_config(config: Mapping[str, Any] | None, run: Run) -> RunnableConfig:
         **_copied_scalars(configurable, run),
         **clean.get("metadata", {}),
     }
-    lend(configurable, run.membrane.redactor)
+    lend(configurable, run)
     configurable[RUN_KEY] = run
     clean[CONF] = configurable
     return clean
@@ -61,12 +59,17 @@ def guard_config(config: Mapping[str, Any] | None, run: Run) -> RunnableConfig:
 def guard_ambient(run: Run) -> RunnableConfig | None:
     """The config running around us, as a guarded graph may take it over.
 
-    LangGraph merges it under the config that is given, handlers too.
+    LangGraph merges it under the config that is given, handlers too: a graph that a
+    node calls uses the store and the stream of the graph around it.
     """
     config = ambient_config()
     if config is None or configurable_of(config).get(RUN_KEY) is run:
         return config
-    return guard_static(config, run)
+    clean = guard_static(config, run)
+    if configurable := dict(configurable_of(config)):
+        lend(configurable, run)
+        clean[CONF] = configurable
+    return clean
 
 
 def guard_static(config: Mapping[str, Any], run: Run) -> RunnableConfig:
@@ -101,17 +104,29 @@ def refuse_coordinates(configurable: Mapping[str, Any], run: Run) -> None:
             run.refuse(value, where=f"config['configurable'][{key!r}]")
 
 
-def lend(configurable: dict[str, Any], redactor: Redactor) -> None:
-    """Guard the saver, cache and store that a parent or a server lends by config."""
+def lend(configurable: dict[str, Any], run: Run) -> None:
+    """Guard the saver, cache, store and stream that a parent or server lends."""
+    redactor = run.membrane.redactor
     if (saver := configurable.get(CONFIG_KEY_CHECKPOINTER)) is not None:
         configurable[CONFIG_KEY_CHECKPOINTER] = guard_checkpointer(saver, redactor)
     if (cache := configurable.get(CONFIG_KEY_CACHE)) is not None:
         configurable[CONFIG_KEY_CACHE] = guard_cache(cache, redactor)
-    runtime: Runtime[Any] | None = configurable.get(CONFIG_KEY_RUNTIME)
+    runtime: Any = configurable.get(CONFIG_KEY_RUNTIME)
+    changed: dict[str, Any] = {}
     if (store := getattr(runtime, "store", None)) is not None:
-        guarded = guard_store(store, redactor)
-        if guarded is not store:
-            configurable[CONFIG_KEY_RUNTIME] = runtime.override(store=guarded)  # type: ignore[union-attr]
+        changed["store"] = guard_store(store, redactor)
+    writer = getattr(runtime, "stream_writer", None)
+    if writer and not run.running:  # else the graph around us guards its own stream
+        changed["stream_writer"] = _guard_writer(writer, run)
+    if any(new is not getattr(runtime, name) for name, new in changed.items()):
+        configurable[CONFIG_KEY_RUNTIME] = runtime.override(**changed)
+
+
+def _guard_writer(write: Callable[[Any], None], run: Run) -> Callable[[Any], None]:
+    def guarded(part: Any) -> None:
+        write(run.shown(part, where="the custom stream"))
+
+    return guarded
 
 
 def _copied_scalars(configurable: Mapping[str, Any], run: Run) -> dict[str, Any]:

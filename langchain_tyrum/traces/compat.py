@@ -14,6 +14,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import StdOutCallbackHandler, manager
+from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.tracers.context import _configure_hooks
 from langchain_core.tracers.langchain import LangChainTracer
 from langchain_core.tracers.stdout import ConsoleCallbackHandler
 from langsmith import AsyncClient, Client
@@ -35,13 +37,18 @@ __all__ = [
     "check",
     "dumps",
     "has_anonymizer",
+    "hooked_handlers",
+    "is_in_guarded_run",
     "manager",
     "retry_state",
     "run_dict",
+    "streams",
     "takes_written",
     "written",
 ]
 
+#: Where `protect` keeps the guard of the run; a test holds the two together.
+RUN_KEY = "__pregel_tyrum_run"
 _KITS = ("openinference.", "opentelemetry.", "langfuse.")
 #: Fields of a run that tie it into its tree. They are never rewritten.
 TREE_FIELDS = frozenset(
@@ -228,6 +235,23 @@ def added_handler(handler: object) -> bool:
     return kind in (StdOutCallbackHandler, ConsoleCallbackHandler) or any(
         each.__module__.startswith(_KITS) for each in kind.__mro__
     )
+
+
+def hooked_handlers() -> list[Any]:
+    """Return the handlers that context variables add to each callback manager."""
+    found = (variable.get() for variable, *_ in _configure_hooks)
+    return [handler for handler in found if handler is not None]
+
+
+def streams(handler: object) -> bool:
+    """Tell whether a handler feeds a stream of a graph, which has its own guard."""
+    return type(handler).__module__.startswith("langgraph.")
+
+
+def is_in_guarded_run() -> bool:
+    """Tell whether `protect` guards the run that calls."""
+    config = var_child_runnable_config.get() or {}
+    return RUN_KEY in (config.get("configurable") or {})
 
 
 def retry_state(state: Any, redact: Callable[[Any], Any]) -> Any:

@@ -98,6 +98,16 @@ def guarded_by(handler: Any, redactor: Redactor) -> bool:
     return False
 
 
+def innermost(handler: Any) -> Any:
+    """Return the handler that is fed in the end."""
+    while isinstance(handler, RedactingCallbackHandler):
+        inner = vars(handler).get("_tyrum_inner")
+        if inner is None:
+            break
+        handler = inner
+    return handler
+
+
 class EventProxy(RedactingCallbackHandler):
     """The guarded form of a handler that is no `LangChainTracer`."""
 

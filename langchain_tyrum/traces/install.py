@@ -15,8 +15,7 @@ from urllib.parse import quote, unquote
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
-from langchain_tyrum.traces import clients, compat, hooks, payload
-from langchain_tyrum.traces.events import RedactingCallbackHandler
+from langchain_tyrum.traces import clients, compat, hooks, managers, payload
 from langchain_tyrum.traces.sources import among, lasting
 
 if TYPE_CHECKING:
@@ -138,7 +137,11 @@ def _trace_patches(switch: Switch) -> list[hooks.Patch]:
         hooks.Patch(tree, "post", _checked(tree.__dict__["post"], switch)),
         hooks.Patch(tree, "patch", _checked(tree.__dict__["patch"], switch)),
         hooks.Patch(tree, "to_headers", _headers(tree.__dict__["to_headers"], switch)),
-        hooks.Patch(module, "_configure", _configured(module._configure, switch)),  # noqa: SLF001
+        hooks.Patch(
+            module,
+            "_configure",
+            managers.configured(module._configure, lambda: switch.redactors),  # noqa: SLF001
+        ),
     ]
 
 
@@ -194,27 +197,6 @@ def _clean_baggage(baggage: str, redactor: Redactor) -> str:
             clean = redactor.redact_text(raw)
         items.append(key + mark + (value if clean == raw else quote(clean)))
     return ",".join(items)
-
-
-def _configured(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def configure(*args: Any, **kwargs: Any) -> Any:
-        manager = original(*args, **kwargs)
-        for redactor in switch.redactors:
-            for name in ("handlers", "inheritable_handlers"):
-                setattr(
-                    manager,
-                    name,
-                    [
-                        RedactingCallbackHandler(handler, redactor)
-                        if compat.added_handler(handler)
-                        else handler
-                        for handler in getattr(manager, name)
-                    ],
-                )
-        return manager
-
-    return configure
 
 
 def _log_patches(switch: Switch) -> list[hooks.Patch]:

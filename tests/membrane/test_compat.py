@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 from langchain_tyrum.membrane import compat, protect
 from langchain_tyrum.middleware.looking import RUN_KEY, RUNTIME_KEY
 from langchain_tyrum.state.acting import RUN_KEY as STATE_RUN_KEY
+from langchain_tyrum.traces.compat import RUN_KEY as TRACES_RUN_KEY
 
 
 class State(TypedDict, total=False):
@@ -56,7 +57,7 @@ class TestConfigKeys:
 
     def test_middleware_and_savers_look_under_the_same_key(self):
         """Rooms of one line do not import each other; the key holds them together."""
-        assert compat.RUN_KEY == RUN_KEY == STATE_RUN_KEY
+        assert compat.RUN_KEY == RUN_KEY == STATE_RUN_KEY == TRACES_RUN_KEY
         assert compat.CONFIG_KEY_RUNTIME == RUNTIME_KEY
 
     def test_each_run_has_a_stream_writer_of_its_own(self):
