@@ -82,6 +82,8 @@ def guards_of(kind: type[Any]) -> dict[str, Callable[[Method, Redactors], Method
         "_update_run": _run,
         "_hide_run_inputs": _early,
         "_hide_run_outputs": _early,
+        "_hide_run_metadata": _early,
+        "_hide_run_error": _early,
         "_should_flush_run_ops_buffer": _buffer,
         "multipart_ingest": _ingest,
         "create_feedback": _feedback,
@@ -132,10 +134,10 @@ def _run(original: Method, redactors: Redactors) -> Method:
 
 
 def _early(original: Method, redactors: Redactors) -> Method:
-    # An anonymizer is given JSON: bytes are base64 then, which hides their shapes.
+    # Before the functions that the client's owner gave it: they may alter a value.
     @functools.wraps(original)
     def hide(self: Any, value: Any) -> Any:
-        if compat.has_anonymizer(self):
+        if compat.redacts_itself(self):
             for redactor in redactors():
                 value = payload.clean_value(value, redactor)
         return original(self, value)

@@ -36,10 +36,10 @@ __all__ = [
     "added_handler",
     "check",
     "dumps",
-    "has_anonymizer",
     "hooked_handlers",
     "is_in_guarded_run",
     "manager",
+    "redacts_itself",
     "retry_state",
     "run_dict",
     "streams",
@@ -49,6 +49,7 @@ __all__ = [
 
 #: Where `protect` keeps the guard of the run; a test holds the two together.
 RUN_KEY = "__pregel_tyrum_run"
+_HIDING = ("_hide_inputs", "_hide_outputs", "_hide_metadata")
 _KITS = ("openinference.", "opentelemetry.", "langfuse.")
 #: Fields of a run that tie it into its tree. They are never rewritten.
 TREE_FIELDS = frozenset(
@@ -63,6 +64,8 @@ _NEEDED: tuple[tuple[object, str], ...] = (
     (Client, "_update_run"),
     (Client, "_hide_run_inputs"),
     (Client, "_hide_run_outputs"),
+    (Client, "_hide_run_metadata"),
+    (Client, "_hide_run_error"),
     (Client, "_insert_runtime_env"),
     (Client, "_should_flush_run_ops_buffer"),
     (Client, "multipart_ingest"),
@@ -207,9 +210,15 @@ def _sends_alone(kind: type[Any]) -> bool:
     return not any({"_create_run", "_update_run"} & names for names in others)
 
 
-def has_anonymizer(client: Any) -> bool:
-    """Tell whether a client turns bytes into base64 before a guard sees the run."""
-    return getattr(client, "_anonymizer", None) is not None
+def redacts_itself(client: Any) -> bool:
+    """Tell whether a client hands runs to its owner's functions before it sends them.
+
+    Those would see raw values; and an anonymizer gets bytes as base64, which hides
+    their shapes.
+    """
+    if getattr(client, "_anonymizer", None) is not None:
+        return True
+    return any(callable(getattr(client, name, None)) for name in _HIDING)
 
 
 def run_dict(client: Client, run: Any) -> dict[str, Any]:

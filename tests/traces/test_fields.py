@@ -418,3 +418,36 @@ class TestTimes:
 
         assert run == clean
         assert events is clean["events"]
+
+
+class TestOwnRedaction:
+    """What the owner of a client redacts with comes after the guard."""
+
+    @pytest.mark.parametrize(
+        "names",
+        [("anonymizer",), ("hide_inputs", "hide_outputs", "hide_metadata")],
+        ids=["anonymizer", "hide"],
+    )
+    @pytest.mark.usefixtures("langsmith_env")
+    def test_it_sees_no_value(self, names, sink, redactor, make_client, kit):
+        """Functions given to the client get redacted inputs, outputs, metadata."""
+        seen = []
+        note = lambda data: (seen.append(str(data)), data)[1]  # noqa: E731
+        client = make_client(**dict.fromkeys(names, note))
+
+        @traceable(client=client, metadata={"k": kit.canary("metadata")})
+        def call(text):
+            if text != kit.canary("input"):
+                raise AssertionError(text)
+            return {"said": kit.canary("output")}
+
+        with install_tracing(redactor):
+            call(kit.canary("input"))
+            with pytest.raises(AssertionError):
+                call(f"other {kit.canary('input')}")
+        client.flush()
+
+        assert [] == [f for f in kit.FIELDS if kit.canary(f) in str(seen)]
+        for field in ("input", "output", "metadata"):
+            assert f"[REDACTED:c/{field}]" in str(seen)
+        assert not sink.holds(kit.canary("input"))
