@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from langchain_core.globals import get_llm_cache
 from langchain_core.prompt_values import ChatPromptValue
 
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models.messages import guard_messages, guard_options, guard_result
-from langchain_tyrum.redaction.chunks import EventStreamGuard, MessageStreamGuard
+from langchain_tyrum.models.streams import ChunkGuard, EventGuard, chain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from weakref import ReferenceType
 
     from langchain_core.messages import BaseMessage
     from langchain_core.prompt_values import PromptValue
@@ -22,10 +24,25 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction.text import Mode
 
 
+_GONE = (
+    "the redactor of this model is gone, so nothing was sent: keep the broker, or the "
+    "model that guard_model returned, for as long as models made from it are used"
+)
+
+
 class ModelGuard:
     """Mixed in before the model's own class; redacts on every way in and out."""
 
-    _tyrum_guards: ClassVar[tuple[tuple[Redactor, Mode], ...]]
+    __slots__ = ()
+    _tyrum_held: ClassVar[tuple[tuple[ReferenceType[Redactor], Mode], ...]]
+
+    @property
+    def _tyrum_guards(self) -> tuple[tuple[Redactor, Mode], ...]:
+        held = [(known(), mode) for known, mode in self._tyrum_held]
+        guards = tuple((each, mode) for each, mode in held if each is not None)
+        if len(guards) != len(held):
+            raise ConfigError(_GONE)
+        return guards
 
     def _convert_input(self, model_input: Any) -> PromptValue:
         if type(model_input) is _Later:
@@ -169,62 +186,11 @@ def _was_looked_at(result: Any) -> bool:
     return latest is result
 
 
-class _Chunks:
-    """Guards the generation chunks of one call."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
-        self._messages = MessageStreamGuard(redactor)
-        self._kind: type[Any] | None = None
-
-    def feed(self, chunk: Any) -> list[Any]:
-        self._kind = type(chunk)
-        message = self._messages.feed(chunk.message, key="call")
-        info = self._redactor.redact(chunk.generation_info)
-        return [type(chunk)(message=message, generation_info=info)]
-
-    def close(self) -> list[Any]:
-        tails = self._messages.flush()
-        return [self._kind(message=tail) for tail in tails] if self._kind else []
-
-
-class _Events:
-    """Guards the protocol events of one call."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self.feed = EventStreamGuard(redactor).feed
-
-    def close(self) -> list[Any]:
-        return []
-
-
-class _Chain:
-    """Several guards, one behind the other."""
-
-    def __init__(self, guards: list[Any]) -> None:
-        self._guards = guards
-
-    def feed(self, item: Any, start: int = 0) -> list[Any]:
-        items = [item]
-        for guard in self._guards[start:]:
-            items = [clean for each in items for clean in guard.feed(each)]
-        return items
-
-    def close(self) -> Iterator[Any]:
-        for at, guard in enumerate(self._guards):
-            for tail in guard.close():
-                yield from self.feed(tail, at + 1)
-
-
-def _chain(model: Any, guard_type: Callable[[Redactor], Any]) -> _Chain:
-    return _Chain([guard_type(redactor) for redactor, _ in model._tyrum_guards])  # noqa: SLF001
-
-
 def _streaming(name: str, guard_type: Callable[[Redactor], Any]) -> Any:
     def stream(self: Any, messages: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         given = self._tyrum_messages(messages)
         options = self._tyrum_options(kwargs)
-        guard = _chain(self, guard_type)
+        guard = chain(self._tyrum_guards, guard_type)
         try:
             source = getattr(super(ModelGuard, self), name)
             for chunk in source(given, *args, **options):
@@ -245,7 +211,7 @@ def _astreaming(name: str, guard_type: Callable[[Redactor], Any]) -> Any:
     ) -> AsyncIterator[Any]:
         given = self._tyrum_messages(messages)
         options = self._tyrum_options(kwargs)
-        guard = _chain(self, guard_type)
+        guard = chain(self._tyrum_guards, guard_type)
         try:
             source = getattr(super(ModelGuard, self), name)
             async for chunk in source(given, *args, **options):
@@ -280,8 +246,8 @@ DEFERRED: dict[str, Any] = {"invoke": _invoke, "ainvoke": _ainvoke}
 #: Methods that only models which have them of their own may seem to have.
 OPTIONAL: dict[str, Any] = {
     "_agenerate": _agenerate,
-    "_stream": _streaming("_stream", _Chunks),
-    "_astream": _astreaming("_astream", _Chunks),
-    "_stream_chat_model_events": _streaming("_stream_chat_model_events", _Events),
-    "_astream_chat_model_events": _astreaming("_astream_chat_model_events", _Events),
+    "_stream": _streaming("_stream", ChunkGuard),
+    "_astream": _astreaming("_astream", ChunkGuard),
+    "_stream_chat_model_events": _streaming("_stream_chat_model_events", EventGuard),
+    "_astream_chat_model_events": _astreaming("_astream_chat_model_events", EventGuard),
 }

@@ -8,19 +8,17 @@ more right before the provider, whatever way it came there.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import types
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableBinding
 
 from langchain_tyrum.errors import ConfigError
-from langchain_tyrum.models.calls import DEFERRED, OPTIONAL, ModelGuard
+from langchain_tyrum.models.classes import guarded_class, keep, kept_by
 from langchain_tyrum.models.messages import check_mode, guard_options
 from langchain_tyrum.redaction.modes import observing
 from langchain_tyrum.redaction.sources import redactor_of
+from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of
 
 if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
@@ -74,10 +72,7 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
         )
     if _is_guarded(type(model), redactor, mode):
         return model
-    guarded = model.model_copy()
-    kind = _guarded_class(type(model), redactor, mode)
-    object.__setattr__(guarded, "__class__", kind)
-    return guarded
+    return cast("ModelT", _guarded(model.model_copy(), redactor, mode))
 
 
 def guarded_alias(model: BaseChatModel, redactor: Redactor) -> BaseChatModel:
@@ -88,51 +83,23 @@ def guarded_alias(model: BaseChatModel, redactor: Redactor) -> BaseChatModel:
     """
     if _is_guarded(type(model), redactor, "redact"):
         return model
-    kind = _guarded_class(type(model), redactor, "redact")
-    alias = cast("BaseChatModel", object.__new__(kind))
+    return _guarded(model, redactor, "redact")
+
+
+def _guarded(model: BaseChatModel, redactor: Redactor, mode: Mode) -> BaseChatModel:
+    """Make a model of the guarded class that has the state of the given one."""
+    alias = cast(
+        "BaseChatModel", object.__new__(guarded_class(type(model), redactor, mode))
+    )
     for name in _STATE:
         object.__setattr__(alias, name, getattr(model, name))
+    for name, member in slots_of(getattr(type(model), "_tyrum_base", type(model))):
+        if name not in _STATE and (held := read_slot(member, model)) is not UNSET:
+            member.__set__(alias, held)
+    keep(alias, (*kept_by(model), redactor))
     return alias
 
 
 def _is_guarded(kind: type[Any], redactor: Redactor, mode: Mode) -> bool:
-    held = getattr(kind, "_tyrum_guards", ())
-    return any(redactor is each and mode == how for each, how in held)
-
-
-@functools.lru_cache(maxsize=128)
-def _guarded_class(kind: type[Any], redactor: Redactor, mode: Mode) -> type[Any]:
-    """Make the subclass. The redactor lives on it, so that a rebuilt copy has it."""
-    base = getattr(kind, "_tyrum_base", kind)
-    namespace: dict[str, Any] = {
-        "__module__": kind.__module__,
-        "__qualname__": kind.__qualname__,
-        "__doc__": kind.__doc__,
-    }
-    for name, method in OPTIONAL.items():
-        own = getattr(base, name, None)
-        # LangChain looks at the class to see what a model can do.
-        if own is not None and own is not getattr(BaseChatModel, name, None):
-            namespace[name] = method
-    namespace |= {
-        name: method
-        for name, method in DEFERRED.items()
-        if getattr(base, name) is getattr(BaseChatModel, name)
-    }
-    made = None
-    with contextlib.suppress(TypeError):
-        made = types.new_class(
-            kind.__name__, (ModelGuard, base), exec_body=lambda ns: ns.update(namespace)
-        )
-    if made is None:
-        raise ConfigError(
-            f"{kind.__name__!r} allows no subclass, so it cannot be guarded: use "
-            "TyrumMiddleware, which guards the call instead of the model"
-        )
-    # Set afterwards: pydantic would take underscored names for private fields.
-    made._tyrum_base = base  # type: ignore[attr-defined]  # noqa: SLF001
-    made._tyrum_guards = (  # type: ignore[attr-defined]  # noqa: SLF001
-        *getattr(kind, "_tyrum_guards", ()),
-        (redactor, mode),
-    )
-    return made
+    held = getattr(kind, "_tyrum_held", ())
+    return any(redactor is each() and mode == how for each, how in held)

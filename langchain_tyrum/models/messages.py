@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.text import Mode
+from langchain_tyrum.redaction.walk.steady import steady
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -57,7 +58,7 @@ def guard_messages(
     if mode == "refuse":
         redactor.refuse({"messages": list(messages)})
         return list(messages)
-    clean = _in(mode, redactor).redact(list(messages))
+    clean = steady(list(messages), _in(mode, redactor))
     if not isinstance(clean, list) or len(clean) != len(messages):
         raise RuntimeError(_WITHHELD)
     return clean
@@ -122,7 +123,7 @@ def _option(value: Any, redactor: Redactor, mode: Mode, where: str) -> Any:
     if mode == "refuse":
         redactor.refuse({where: value})
         return value
-    return _in(mode, redactor).redact(value)
+    return steady(value, _in(mode, redactor))
 
 
 def _in(mode: Mode, redactor: Redactor) -> Redactor:

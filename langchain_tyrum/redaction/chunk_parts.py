@@ -1,23 +1,38 @@
-"""The growing parts of one streamed message: where they are, and what they hold."""
+"""The growing parts of one streamed message: where they are, and what they hold.
+
+Text waits letter by letter. What has names (a block, a call) waits whole while one of
+them may begin a value, and comes with its next piece; so does a field that may come
+whole. LangChain merges what is shown to the same message.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Protocol
 
-from langchain_tyrum.redaction.markers import MARKER
+from langchain_tyrum.redaction.chunk_items import (
+    APART,
+    Items,
+    place,
+    withheld,
+    without_codes,
+)
+from langchain_tyrum.redaction.chunk_pieces import Part
+from langchain_tyrum.redaction.chunk_words import Words
+from langchain_tyrum.redaction.markers import NAMELESS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Hashable, Iterator
 
     from langchain_tyrum.redaction import Redactor
 
 Path = tuple[tuple[str, "Hashable"], ...]
-#: Beside a path: what names each dict on the way, so that a tail finds its place.
+#: Beside a path: the dicts on the way, whose names tell a tail its place.
 Names = tuple[dict[str, Any], ...]
 
+#: Stands for what waits whole.
+HELD: Any = object()
 #: Fields that are text piece by piece, also in blocks that no index joins.
-_GROWING = frozenset(
+GROWING = frozenset(
     {
         *("args", "arguments", "code", "content", "data", "input", "output"),
         *("partial_json", "reasoning", "reasoning_content", "refusal", "text"),
@@ -26,23 +41,13 @@ _GROWING = frozenset(
 )
 #: Fields that tell parts apart or are repeated: they come whole.
 _NAMING = frozenset({"type", "id", "index", "name", "model_provider", "output_version"})
+_TEXT = ("key", "text")
+_ID: Path = (("key", "id"),)
 #: Fields that say something about the message.
-_ABOUT = frozenset({"response_metadata", "artifact"})
-#: What may be a whole value, such as a reason or the name of a model.
-_WORD = re.compile(r"[\w.:/+=-]{4,}")
-_AHEAD = 3
-_AHEAD_OF_SHORT = 1
-_LONG = 1 << 14
-_EDGE = 1 << 12
-_MOST_HELD = 256
-_MOST_KNOWN = 512
-_SHORT = 256
+_ABOUT = frozenset({"response_metadata", "generation_info", "artifact"})
 
 
 class _Stream(Protocol):
-    @property
-    def has_short(self) -> bool: ...
-
     def feed(self, chunk: str) -> str: ...
 
     def close(self) -> str: ...
@@ -53,152 +58,207 @@ class PartStreams:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._open: dict[Path, tuple[_Part, Names]] = {}
-        self._whole: set[str | int] = set()
-        self._generation = -1
+        self._words = Words(redactor)
+        self.whole = self._words.whole
+        self._open: dict[Path, tuple[_Stream, Names]] = {}
+        self._waiting: dict[Path, tuple[dict[str, Any], Names]] = {}
+        self._lists: dict[Path, tuple[Items, Names]] = {}
+        self._named: dict[Path, str] = {}
 
     def walk(self, value: Any, path: Path, names: Names = ()) -> Any:
-        """Return `value` with growing parts held back and all else redacted."""
+        """Return `value` with growing parts held back and all else redacted.
+
+        Returns:
+            What may be shown now; `HELD` for a dict that waits whole.
+        """
         if isinstance(value, str):
             return self._text(value, path, names)
         if isinstance(value, dict):
-            named = (*names, {key: self.whole(item) for key, item in _name(value)})
-            clean = {}
-            for key, item in value.items():
-                shown = self.whole(key)
-                clean[shown] = self.walk(item, (*path, ("key", shown)), named)
-            return clean
+            before, _ = self._waiting.pop(path, ({}, ()))
+            value = _joined(before, value) if before else value
+            if self._waits(value, before, path):
+                self._waiting[path] = (value, names)
+                return HELD
+            return self._dict(value, path, names)
         if isinstance(value, list):
-            return [
-                self.walk(item, (*path, ("item", place(item, at))), names)
-                for at, item in enumerate(value)
-            ]
+            return self._list(value, path, names)
         return self.whole(value)
 
-    def whole(self, value: Any) -> Any:
-        """Redact what comes whole; each chunk repeats most of it, and it is clean."""
-        if value is None or (isinstance(value, dict | list | str) and not value):
-            return value
-        if type(value) not in (str, int):
-            return self._redactor.redact(value)
-        if self._generation != self._redactor.generation:
-            self._whole = set()
-            self._generation = self._redactor.generation
-        if value in self._whole:
-            return value
-        clean = self._redactor.redact(value)
-        if clean is value and (isinstance(value, int) or len(value) <= _SHORT):
-            if len(self._whole) >= _MOST_KNOWN:
-                self._whole = set()
-            self._whole.add(value)
-        return clean
+    def named(self, name: Any) -> Any:
+        """Return the name of a message, as far as it is certain."""
+        if name is None and not self._waiting:
+            return None
+        shown = self.walk({"name": name}, (("key", "name"),))
+        return None if shown is HELD else shown["name"]
 
-    def drain(self, prefix: Path = ()) -> Iterator[tuple[Path, Names, str]]:
-        """Close the streams under a path and yield what they still held."""
-        for path in [path for path in self._open if path[: len(prefix)] == prefix]:
+    def identified(self, ident: Any) -> Any:
+        """Return the id of a message; None for one that may begin a value.
+
+        LangChain gives a message that has none an id of its own.
+        """
+        if type(ident) is not str or not ident or ident in self._words.sure:
+            return ident
+        if (clean := self.whole(ident)) != ident:
+            known = self._redactor.contains(ident.encode("utf-8", "surrogatepass"))
+            return clean if known else ident  # ids only look like credentials
+        if not self._words.is_unlike(ident):
+            return None
+        return ident if self._name(ident, _ID) == ident else None
+
+    def drain(self, prefix: Path = ()) -> Iterator[tuple[Path, Names, Any]]:
+        """Close the streams under a path and yield what they still held.
+
+        Yields:
+            Paths, names, and what belongs there: text, a dict that waited whole, or
+            an item to append.
+        """
+        while paths := _under(self._waiting, prefix):
+            value, names = self._waiting.pop(paths[0])
+            clean = self._dict(value, paths[0], names)
+            yield paths[0], self._cleaned(names), clean
+        for path in _under(self._lists, prefix):
+            items, names = self._lists.pop(path)
+            for item, sure in items.close():
+                clean = self._item(item, path, names, sure=sure)
+                yield (*path, ("item", APART)), self._cleaned(names), clean
+        for path in _under(self._open, prefix):
             part, names = self._open.pop(path)
             if tail := part.close():
-                yield path, names, tail
+                yield path, self._cleaned(names), tail
+
+    def _cleaned(self, names: Names) -> Names:
+        return tuple(
+            {key: self.whole(item) for key, item in _name(each)} for each in names
+        )
+
+    def _dict(self, value: dict[Any, Any], path: Path, names: Names) -> dict[Any, Any]:
+        named = (*names, value)
+        clean: dict[Any, Any] = {}
+        for key, item in value.items():
+            shown = self.whole(key)
+            if item is None:
+                clean[shown] = None
+                continue
+            became = self.walk(item, (*path, ("key", shown)), named)
+            if became is not HELD:
+                clean[shown] = became
+        return clean
+
+    def _list(self, value: list[Any], path: Path, names: Names) -> list[Any]:
+        clean = []
+        for item in value:
+            inner = (*path, ("item", place(item)))
+            grows = isinstance(item, str) and _is_text(inner)
+            if grows or not _is_apart(inner) or _is_apart(path):
+                became = self.walk(item, inner, names)
+                clean += [] if became is HELD else [became]
+                continue
+            for each, sure in self._items(path, names).feed(item):
+                clean.append(self._item(each, path, names, sure=sure))
+        return clean
+
+    def _items(self, path: Path, names: Names) -> Items:
+        if path not in self._lists:
+            texts = GROWING if _is_text((*path, ("item", APART), _TEXT)) else ()
+            self._lists[path] = Items(self._redactor, self._words, texts), names
+        return self._lists[path][0]
+
+    def _item(self, item: Any, path: Path, names: Names, *, sure: bool) -> Any:
+        """Redact an item that is appended to others: nothing joins it to them."""
+        if not sure:
+            return withheld(item)
+        if not isinstance(item, dict):
+            return self.whole(item)
+        clean = self._dict(item, (*path, ("item", APART)), names)
+        return clean if clean == item else without_codes(clean)
+
+    def _waits(self, value: dict[Any, Any], before: dict[Any, Any], path: Path) -> bool:
+        """Tell whether a name in a dict may begin a value that its next piece ends.
+
+        A name that only seems to, by a few letters, waits for one piece.
+        """
+        named = _NAMING & value.keys()
+        if not named or _is_apart(path):
+            return False
+        sure = self._words.sure
+        for key in named:
+            word = value[key]
+            if type(word) is not str or word in sure:
+                continue
+            if word == self._named.get((*path, ("key", key))):
+                continue
+            came = word != before.get(key)
+            known = self._words.is_sure if came else self._words.is_unlike
+            if not known(word):
+                return True
+        return False
 
     def _text(self, text: str, path: Path, names: Names) -> str:
-        key = path[-1][1]
+        known = self._open.get(path)
+        if known is not None:
+            return known[0].feed(text)
         plain = _is_text(path)
-        if not plain and (not text or key in _NAMING or _is_apart(path)):
+        if not plain and (not text or _is_apart(path)):
             clean: str = self.whole(text)
             return clean
-        if path not in self._open:
-            part = _Part(self._redactor, self.whole)
-            self._open[path] = (part, names)
-        part = self._open[path][0]
-        return part.stream.feed(text) if plain else part.feed(text)
+        if not plain and path[-1][1] in _NAMING:
+            return self._name(text, path)
+        made: _Stream = Part(self._redactor, self._words)
+        if plain:
+            made = self._redactor.stream()
+        self._open[path] = (made, names)
+        return made.feed(text)
+
+    def _name(self, text: str, path: Path) -> str:
+        """Redact a name, also together with what was shown of it before."""
+        before = self._named.get(path)
+        clean: str = self.whole(text)
+        if before == text:
+            return clean
+        if before is None:
+            self._named[path] = text
+            return clean
+        joined = self._named[path] = before + text
+        return clean if self.whole(joined) == joined else NAMELESS
 
 
-class _Part:
-    """A field of which nobody knows whether it grows or comes whole.
-
-    It is held back like text. But what may well be whole is shown whole: up to a few
-    letters that may begin a value, or the marker of a value that may yet go on. They
-    are remembered, so that they do not come out again.
-    """
-
-    def __init__(self, redactor: Redactor, whole: Callable[[str], str]) -> None:
-        self._redactor = redactor
-        self._whole = whole
-        self.stream: _Stream = redactor.stream()
-        # what is held and was shown already
-        self._ahead = ""
-        # what is held; None when it is not known
-        self._held: str | None = ""
-        self._is_new = True
-
-    def feed(self, text: str) -> str:
-        """Take a piece and return what may be shown now."""
-        if len(text) > _LONG and self._whole(text) == text:
-            inner = len(text) - _EDGE
-            shown = self._fed(text[:_EDGE]) + self.close() + text[_EDGE:inner]
-            self.stream = self._redactor.stream()
-            self._ahead, self._held = "", ""
-            return shown + self._fed(text[inner:])
-        return self._fed(text)
-
-    def close(self) -> str:
-        """Return what is left to show."""
-        return self._behind(self.stream.close())
-
-    def _fed(self, text: str) -> str:
-        out = self.stream.feed(text)
-        is_new, self._is_new = self._is_new, False
-        held = None if self._held is None else self._held + text
-        if held is not None:
-            held = held[len(out) :] if held.startswith(out) else None
-        shown = self._behind(out)
-        if held is None or len(held) > _MOST_HELD:
-            self._held = None
+def _joined(left: dict[Any, Any], right: dict[Any, Any]) -> dict[Any, Any]:
+    """Put two pieces of a dict together, as LangChain does."""
+    joined = dict(left)
+    for key, item in right.items():
+        old = joined.get(key)
+        if old is None:
+            joined[key] = item
+        elif item is None or (key in _NAMING and item == old):
+            continue
+        elif isinstance(item, str) and isinstance(old, str):
+            joined[key] = old + item
+        elif isinstance(item, dict) and isinstance(old, dict):
+            joined[key] = _joined(old, item)
+        elif isinstance(item, list) and isinstance(old, list):
+            joined[key] = [*old, *item]
         else:
-            self._held = held
-            most = _AHEAD_OF_SHORT if self.stream.has_short else _AHEAD
-            if len(held) <= min(most, len(text) - 1) and _WORD.fullmatch(text):
-                shown, self._ahead = shown + held[len(self._ahead) :], held
-        if is_new and not self._ahead:
-            clean = self._whole(text)
-            rest = clean[len(out) :]
-            if clean.startswith(out) and MARKER.fullmatch(rest):
-                shown, self._ahead, self._held = clean, rest, None
-        return shown
-
-    def _behind(self, out: str) -> str:
-        """Leave out what was shown ahead."""
-        ahead, same = self._ahead, 0
-        if not out or not ahead:
-            return out
-        while same < min(len(ahead), len(out)) and ahead[same] == out[same]:
-            same += 1
-        if ahead.startswith("[") and same < len(ahead):
-            same = 0
-        self._ahead = ahead[same:] if same == len(out) else ""
-        return out[same:]
-
-
-def place(item: Any, at: int) -> Hashable:
-    """Return what an item of a list is known by in the next chunk."""
-    index = item.get("index") if isinstance(item, dict) else None
-    return index if isinstance(index, int | str) else f"#{at}"
+            joined[key] = item
+    return joined
 
 
 def _is_text(path: Path) -> bool:
-    """Tell whether a part is text for sure, so that nothing is shown ahead."""
+    """Tell whether a part is text for sure, so that it is shown letter by letter."""
     root, (kind, key) = path[0][1], path[-1]
     if kind == "item":
         return root == "content"
-    return key in _GROWING and root not in _ABOUT
+    if root == "tool_call_chunks" and _is_apart(path):
+        return False  # a call of its own, which nothing joins to others
+    return key in GROWING and root not in _ABOUT
 
 
 def _is_apart(path: Path) -> bool:
-    # Items without an index are appended, not joined: each comes whole.
-    return any(
-        kind == "item" and isinstance(key, str) and key.startswith("#")
-        for kind, key in path
-    )
+    # Items without an index are appended, not joined.
+    return any(kind == "item" and key == APART for kind, key in path)
+
+
+def _under(paths: dict[Path, Any], prefix: Path) -> list[Path]:
+    return [path for path in paths if path[: len(prefix)] == prefix]
 
 
 def _name(item: dict[str, Any]) -> list[tuple[str, Any]]:

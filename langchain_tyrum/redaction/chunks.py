@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.redaction.chunk_parts import PartStreams, place
+from langchain_tyrum.redaction.chunk_items import APART, place
+from langchain_tyrum.redaction.chunk_parts import HELD, PartStreams
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
     from langchain_tyrum.redaction.chunk_parts import Names, Path
 
-__all__ = ["EventStreamGuard", "MessageStreamGuard", "PartStreams"]
+__all__ = ["EventStreamGuard", "InfoStream", "MessageStreamGuard", "PartStreams"]
 
 #: Fields that are merged chunk by chunk: any string in them may grow.
 _STREAMED = frozenset(
@@ -29,7 +30,8 @@ _STREAMED = frozenset(
         "artifact",
     }
 )
-_KEPT = frozenset({"type", "id", "chunk_position", "usage_metadata"})
+_KEPT = frozenset({"type", "chunk_position"})
+_HOLLOW = frozenset({str, list, dict})
 _DERIVED = ("tool_calls", "invalid_tool_calls")
 _MAX_OPEN = 512
 
@@ -92,10 +94,47 @@ class MessageStreamGuard:
         return parts
 
     def _field(self, parts: PartStreams, name: str, value: Any) -> Any:
-        if name in _STREAMED and value:
+        if value is None or (not value and type(value) in _HOLLOW):
+            return parts.named(value) if name == "name" else value
+        if name in _STREAMED:
             clean = parts.walk(value, (("key", name),))
+            if clean is HELD:
+                return {}
             return parts.whole(clean) if name == "response_metadata" else clean
+        if name == "name":
+            return parts.named(value)
+        if name == "id":
+            return parts.identified(value)
         return value if name in _KEPT else parts.whole(value)
+
+
+class InfoStream:
+    """Redacts what stands beside the chunks of one message, as `generation_info`.
+
+    It is joined chunk by chunk like the fields of the message.
+
+    Args:
+        redactor: What to redact with.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._parts = PartStreams(redactor)
+
+    def feed(self, info: Any, *, last: bool = False) -> Any:
+        """Return what may be shown now; all that is left when nothing follows."""
+        clean = self._parts.walk(info, (("key", "generation_info"),)) if info else info
+        clean = {} if clean is HELD else clean
+        return self._with_rest(clean) if last else clean
+
+    def flush(self) -> dict[str, Any]:
+        """Return what was held back."""
+        rest: dict[str, Any] = self._with_rest({})
+        return rest
+
+    def _with_rest(self, info: Any) -> Any:
+        fields = {"generation_info": info}
+        _put_tails(fields, self._parts.drain())
+        return fields["generation_info"]
 
 
 class EventStreamGuard:
@@ -116,7 +155,8 @@ class EventStreamGuard:
         """Return the events that may be shown in place of this one."""
         kind = event.get("event") if isinstance(event, dict) else None
         if kind == "content-block-delta":
-            return [{**event, "delta": self._delta(event)}]
+            delta = self._delta(event)
+            return [] if delta is HELD else [{**event, "delta": delta}]
         if kind == "content-block-finish":
             return [*self._tails(event), self._redactor.redact(event)]
         if kind in ("message-finish", "error"):
@@ -135,7 +175,7 @@ class EventStreamGuard:
             yield {
                 "event": "content-block-delta",
                 "index": path[0][1],
-                "delta": _grafted(None, path[1:], names, tail),
+                "delta": _grafted(None, path[1:], names, tail) if path[1:] else tail,
             }
 
 
@@ -171,19 +211,29 @@ def _tail_chunk(parts: PartStreams, last: Any) -> Any:
     tails = list(parts.drain())
     if not tails:
         return None
-    content: Any = [] if isinstance(last.content, list) else ""
-    fields = {
-        name: getattr(last, name)
-        for name, field in type(last).model_fields.items()
-        if field.is_required()
-    }
-    fields.update(content=content, id=last.id)
+    fields = _blank_fields(last)
+    fields.update(id=last.id)
     _put_tails(fields, iter(tails))
     return _rebuild(type(last), fields)
 
 
+def blank(message: Any) -> Any:
+    """Return an empty chunk of the kind of another."""
+    return type(message)(**_blank_fields(message))
+
+
+def _blank_fields(message: Any) -> dict[str, Any]:
+    fields = {
+        name: getattr(message, name)
+        for name, field in type(message).model_fields.items()
+        if field.is_required()
+    }
+    content: Any = [] if isinstance(message.content, list) else ""
+    return {**fields, "content": content}
+
+
 def _put_tails(
-    fields: dict[str, Any], tails: Iterator[tuple[Path, Names, str]]
+    fields: dict[str, Any], tails: Iterator[tuple[Path, Names, Any]]
 ) -> None:
     """Append each tail to its part, in the shape in which chunks are merged."""
     for path, names, tail in tails:
@@ -191,27 +241,36 @@ def _put_tails(
         current = fields.get(name)
         if len(path) > 1:
             fields[name] = _grafted(current, path[1:], names, tail)
+        elif isinstance(tail, dict):
+            fields[name] = tail[name] if name == "name" else {**(current or {}), **tail}
         elif isinstance(current, list):
             fields[name] = [*current, {"type": "text", "text": tail}]
         else:
             fields[name] = (current or "") + tail
 
 
-def _grafted(current: Any, path: Path, names: Names, tail: str) -> Any:
+def _grafted(current: Any, path: Path, names: Names, tail: Any) -> Any:
     (kind, key), rest = path[0], path[1:]
     if kind == "item":
         items = list(current) if isinstance(current, list) else []
-        places = [place(item, at) for at, item in enumerate(items)]
+        places = [place(item) for item in items]
         if not rest:
             return [*items, tail]
-        if key in places and isinstance(items[places.index(key)], dict):
+        if (
+            key != APART
+            and key in places
+            and isinstance(items[places.index(key)], dict)
+        ):
             at = places.index(key)
             items[at] = _grafted(items[at], rest, names, tail)
             return items
         return [*items, _grafted(None, rest, names, tail)]
     fields = dict(current) if isinstance(current, dict) else dict(names[0])
     old = fields.get(str(key))
-    fields[str(key)] = (
-        _grafted(old, rest, names[1:], tail) if rest else (old or "") + tail
-    )
+    if rest:
+        fields[str(key)] = _grafted(old, rest, names[1:], tail)
+    elif isinstance(tail, dict):
+        fields[str(key)] = {**(old or {}), **tail}
+    else:
+        fields[str(key)] = (old or "") + tail
     return fields

@@ -58,8 +58,8 @@ class Snapshots:
         """Return the indexes of those that are new, or not what they were."""
         then = self._state[0].get
         if len(items) == 1:  # an update of one node, mostly
-            made = then(id(items[0]))
-            return [] if made is not None and made.is_of(items[0]) else [0]
+            known = then(id(items[0]))
+            return [] if known is not None and known.is_of(items[0]) else [0]
         try:
             now = list(map(fields_of, items))
             made = list(map(then, map(id, items), repeat(_NOTHING)))

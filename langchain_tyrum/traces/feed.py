@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction.chunks import EventStreamGuard
 from langchain_tyrum.redaction.frames import without_locals
+from langchain_tyrum.redaction.walk.steady import steady
 from langchain_tyrum.traces import compat
 from langchain_tyrum.traces.sources import for_one_run
 from langchain_tyrum.traces.tokens import TokenStream
@@ -148,7 +149,7 @@ class EventFeed:
             named = self._clean_named(kwargs)
             return [((event, *rest), named) for event in guard.feed(args[0])]
         clean = tuple(
-            compat.retry_state(each, self._redactor.redact)
+            compat.retry_state(each, self._clean)
             if name == "on_retry" and hasattr(each, "outcome")
             else self._clean(each)
             for each in args
@@ -164,7 +165,7 @@ class EventFeed:
         view = self._view
         if view is None:
             view = self._view = for_one_run(self._redactor)
-        clean = view.redact(value)
+        clean = steady(value, view)
         if isinstance(clean, BaseException):
             return without_locals(clean, self._redactor)
         return clean

@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.traces import logs
+from langchain_tyrum.traces.steadied import steady_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,7 +94,8 @@ def _excepthook(original: Callable[..., Any], redactors: Redactors) -> Any:
         text = "".join(traceback.format_exception(kind, error, trace))
         clean = _clean(text, redactors())
         if clean == text:
-            original(kind, error, trace)
+            same = _steady(error, redactors())
+            original(type(same), same, trace)
         elif original is sys.__excepthook__:
             sys.stderr.write(clean)
         else:
@@ -112,7 +114,7 @@ def _threadhook(original: Callable[..., Any], redactors: Redactors) -> Any:
         )
         clean = _clean(text, redactors())
         if clean == text:
-            original(args)
+            original(_with_steady(args, redactors(), args.thread))
         elif original is threading.__excepthook__:
             name = args.thread.name if args.thread else "unknown"
             sys.stderr.write(f"Exception in thread {name}:\n{clean}")
@@ -132,7 +134,7 @@ def _unraisablehook(original: Callable[..., Any], redactors: Redactors) -> Any:
         text = head + "".join(trace)
         clean = _clean(text, redactors())
         if clean == text:
-            original(args)
+            original(_with_steady(args, redactors(), args.err_msg, args.object))
         elif original is sys.__unraisablehook__:
             sys.stderr.write(clean)
         else:
@@ -164,6 +166,7 @@ def _showwarning(original: Callable[..., Any], redactors: Redactors) -> Any:
                 shown = _clean_error(message, redactors())
             else:
                 shown = _clean(message, redactors())
+        shown = _steady(shown, redactors())
         original(shown, category, filename, lineno, file, line)
 
     return showwarning
@@ -176,6 +179,20 @@ def _clean(text: str, redactors: Sequence[Redactor]) -> str:
     except Exception:
         return logs.WITHHELD + "\n"
     return text
+
+
+def _steady(error: Any, redactors: Sequence[Redactor]) -> Any:
+    for redactor in redactors if isinstance(error, BaseException) else ():
+        error = steady_error(error, redactor)
+    return error
+
+
+def _with_steady(args: Any, redactors: Sequence[Redactor], *more: Any) -> Any:
+    """Return what a hook is called with, for an error that says the same again."""
+    same = _steady(args.exc_value, redactors)
+    if same is args.exc_value:
+        return args
+    return type(args)((type(same), same, args.exc_traceback, *more))
 
 
 def _clean_error(error: Any, redactors: Sequence[Redactor]) -> BaseException:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.frames import without_locals
 from langchain_tyrum.redaction.sources import redactor_of
+from langchain_tyrum.redaction.walk.steady import steady
 from langchain_tyrum.traces.pieces import pieces_of
+from langchain_tyrum.traces.steadied import computes, saying, steady_error
 from langchain_tyrum.traces.written import is_written
 
 if TYPE_CHECKING:
@@ -111,8 +113,8 @@ def clean_value(value: Any, redactor: Redactor, *, numbers: bool = True) -> Any:
     """Return a value that a log line may show; the same object if clean.
 
     An object that is no data stays itself while its text forms are clean, since
-    formats such as `%d` ask for the object. Handlers ask it again: one whose text is
-    another each time may tell them what it did not tell here.
+    formats such as `%d` ask for the object. Handlers ask it again, so for one that
+    computes its text there is a stand-in, which says again what it said here.
 
     Args:
         value: The value.
@@ -120,13 +122,13 @@ def clean_value(value: Any, redactor: Redactor, *, numbers: bool = True) -> Any:
         numbers: Whether a number may become a marker; in the arguments of a message
             it may not, there the message itself is looked at.
     """
-    if isinstance(value, _PLAIN):
+    if isinstance(value, _PLAIN) and not computes(value):
         return redactor.redact(value) if numbers else value
     if type(value) is str:
         return pieces_of(redactor).text(value)
-    if isinstance(value, str | bytes | BaseException):
-        return redactor.redact(value)
-    if is_written(type(value)) and (written := redactor.redact(value)) is not value:
+    if isinstance(value, (str, bytes, BaseException, *_PLAIN)):
+        return steady(value, redactor)
+    if is_written(type(value)) and (written := steady(value, redactor)) is not value:
         return written
     if isinstance(value, dict):
         clean = {
@@ -141,11 +143,12 @@ def clean_value(value: Any, redactor: Redactor, *, numbers: bool = True) -> Any:
         items = [clean_value(item, redactor, numbers=numbers) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else type(value)(items)
-    for text in (str(value), repr(value)):
+    texts = (str(value), repr(value))
+    for text in texts:
         clean_text = pieces_of(redactor).text(text)
         if clean_text != text:
             return clean_text
-    return value
+    return saying(value, *texts)
 
 
 def _scrub_message(record: logging.LogRecord, redactor: Redactor) -> None:
@@ -154,6 +157,8 @@ def _scrub_message(record: logging.LogRecord, redactor: Redactor) -> None:
         record.msg = clean_value(record.msg, redactor)
         return
     record.args = clean_value(args, redactor, numbers=False)
+    if type(record.msg) is not str:
+        record.msg = clean_value(record.msg, redactor)
     try:
         text = record.getMessage()
     except Exception:  # a wrong format: logging reports it, with what it is given
@@ -173,7 +178,9 @@ def _scrub_exception(record: logging.LogRecord, redactor: Redactor) -> None:
     clean = pieces_of(redactor).text(text)
     if clean == text:
         error = without_locals(record.exc_info[1], redactor)
-        record.exc_info = (type(error), error, error.__traceback__)
+        same = steady_error(error, redactor)
+        record.exc_text = record.exc_text if same is error else text
+        record.exc_info = (type(same), same, error.__traceback__)
         return
     record.exc_text = clean
     error = redactor.redact(record.exc_info[1])
@@ -210,7 +217,7 @@ def _clean_event(
             fields["exception"] = clean
         else:
             del fields["exc_info"]
-            error = without_locals(error, redactor)
+            error = steady_error(without_locals(error, redactor), redactor)
             return {**clean_value(fields, redactor), "exc_info": error}
     found: MutableMapping[str, Any] = clean_value(fields, redactor)
     return found

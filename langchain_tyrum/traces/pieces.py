@@ -21,7 +21,7 @@ import xxhash
 from langchain_tyrum.traces.unescape import plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from langchain_tyrum.redaction import Redactor
 
@@ -122,7 +122,7 @@ class CleanPieces:
             if mark not in known.marks:
                 new[mark] = view[start:end]
         if new:
-            text = plain_text(b"\n".join(new.values()))
+            text = plain_text(_together(data, new.values()))
             if redactor.redact_bytes(text) != text:
                 return False
         last = data.rfind(cut, first) - first
@@ -141,6 +141,13 @@ class CleanPieces:
             if generation != self._known.generation or len(self._known) > _MOST:
                 self._known = _Known(generation)
             return redactor, self._known
+
+
+def _together(data: bytes, pieces: Collection[memoryview]) -> bytes:
+    """Return pieces of a text in one; if they are nearly all of it, the text."""
+    if 10 * sum(map(len, pieces)) > 9 * len(data):
+        return data
+    return b"\n".join(pieces)
 
 
 def _first_message(data: bytes) -> tuple[bytes, int]:

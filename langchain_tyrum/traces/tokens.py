@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.redaction.chunks import MessageStreamGuard, PartStreams
+from langchain_tyrum.redaction.chunks import (
+    InfoStream,
+    MessageStreamGuard,
+    PartStreams,
+    blank,
+)
 
 if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
@@ -25,6 +30,7 @@ class TokenStream:
         self._redactor = redactor
         self._messages = MessageStreamGuard(redactor)
         self._parts = PartStreams(redactor)
+        self._info = InfoStream(redactor)
         self._last: dict[str, Any] = {}
 
     def feed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Given:
@@ -48,29 +54,36 @@ class TokenStream:
 
     def flush(self) -> list[Given]:
         """Return the events for what is still held back, at the end of the run."""
-        kind = type(self._last.pop("chunk", None))
+        chunk = self._last.pop("chunk", None)
         named = {name: value for name, value in self._last.items() if name != "token"}
+        kind = type(chunk)
+        chunks = [kind(message=message) for message in self._messages.flush()]
         events: list[Given] = []
-        for message in self._messages.flush():
-            chunk = kind(message=message)
-            events.append(((message.content,), {**named, "chunk": chunk}))
         for _, _, tail in self._parts.drain():
-            if kind is type(None):
+            if chunk is None:
                 events.append(((tail,), named))
             elif "message" not in kind.model_fields:
-                events.append(((tail,), {**named, "chunk": kind(text=tail)}))
-        return events
+                chunks.append(kind(text=tail))
+        if info := self._info.flush():
+            chunks = chunks or [_empty(chunk)]
+            chunks[-1].generation_info = info
+        return [
+            *(((_said(each),), {**named, "chunk": each}) for each in chunks),
+            *events,
+        ]
 
     def _pair(self, token: Any, chunk: Any) -> tuple[Any, Any]:
         if chunk is None:
             return self._token(token), None
-        info = self._redactor.redact(chunk.generation_info)
         message = getattr(chunk, "message", None)
         if message is None:
             text = self._token(chunk.text)
+            info = self._info.feed(chunk.generation_info)
             clean = type(chunk)(text=text, generation_info=info)
             return (text if token == chunk.text else self._own(token)), clean
         shown = self._messages.feed(message, key="run")
+        last = getattr(message, "chunk_position", None) == "last"
+        info = self._info.feed(chunk.generation_info, last=last)
         clean = type(chunk)(message=shown, generation_info=info)
         if token is None or token == message.content:
             return shown.content, clean
@@ -84,3 +97,15 @@ class TokenStream:
     def _own(self, token: Any) -> Any:
         # A token that is not the chunk's text: held back by itself.
         return self._parts.walk(token, (("key", "token"), ("key", "text")))
+
+
+def _empty(chunk: Any) -> Any:
+    message = getattr(chunk, "message", None)
+    if message is None:
+        return type(chunk)(text="")
+    return type(chunk)(message=blank(message))
+
+
+def _said(chunk: Any) -> Any:
+    message = getattr(chunk, "message", None)
+    return chunk.text if message is None else message.content

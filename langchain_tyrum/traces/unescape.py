@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import re
 
+#: Escapes that Python's own bytes do not have.
+_OTHER = re.compile(rb"\\[u/]")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
 
@@ -16,7 +20,11 @@ def plain_text(data: bytes) -> bytes:
     """
     if b"\\" not in data:
         return data
-    if b"\\/" not in data:
+    if not _OTHER.search(data):
+        with contextlib.suppress(ValueError):  # it is no JSON, or cut off
+            plain, _ = codecs.escape_decode(data)
+            return plain
+    elif b"\\/" not in data:
         # Latin-1 there and back leaves all other bytes as they are.
         return data.decode("unicode_escape").encode("latin-1", "replace")
     return _ESCAPE.sub(_unescaped, data)

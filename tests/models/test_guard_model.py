@@ -130,6 +130,29 @@ class TestInput:
         assert value not in repr((caught.value, caught.value.__context__))
 
 
+class TestComputedText:
+    @pytest.mark.parametrize("clean", range(12))
+    def test_a_provider_is_told_what_was_looked_at(self, model, redactor, value, clean):
+        """Arguments and messages that say something else when they are written."""
+
+        class Turning:
+            left = clean
+
+            def __repr__(self) -> str:
+                self.left -= 1
+                return "fine" if self.left >= 0 else value
+
+        inner, given = model("hello"), Turning()
+        guarded = guard_model(inner, redactor)
+        message = HumanMessage("hi", additional_kwargs={"a": given})
+        guarded.invoke([message], options={"a": [given]})
+        told = guarded.asked[0]
+
+        assert value not in f"{told} {told} {told} {told} {told}"
+        assert given is message.additional_kwargs["a"]
+        assert value in f"{given}{[given] * 20}"
+
+
 class TestOutput:
     @pytest.mark.parametrize("how", ["invoke", "ainvoke"])
     async def test_whole_answers(self, how, model, redactor, value, shape):

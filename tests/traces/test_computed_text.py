@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import sys
+import traceback
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from langchain_tyrum.redaction import Redactor
 from langchain_tyrum.traces import (
     RedactingCallbackHandler,
     RedactionFilter,
+    install_tracing,
     redaction_processor,
 )
 
@@ -56,6 +59,33 @@ class Card:
 class Row(list):
     def to_dict(self) -> dict[str, Any]:
         return {"text": VALUE}
+
+
+class Turning:
+    """Says the value once it was asked often enough."""
+
+    def __init__(self, clean: int) -> None:
+        self.clean = clean
+
+    def __repr__(self) -> str:
+        self.clean -= 1
+        return "fine" if self.clean >= 0 else "".join(HALVES)
+
+
+class TurningError(ValueError):
+    """So does its text."""
+
+    def __init__(self, clean: int) -> None:
+        self.clean = clean
+
+    __str__ = Turning.__repr__
+
+
+class TurningNumber(float):
+    """So does its text, though it is a number."""
+
+    clean = 0
+    __repr__ = __str__ = Turning.__repr__
 
 
 class Kept(logging.Handler):
@@ -121,6 +151,59 @@ class TestLogs:
         assert VALUE not in lines[0]
         assert MARK in lines[0]
 
+    @pytest.mark.parametrize("clean", range(9))
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda t: ("%s", t),
+            lambda t: ("%r and %s", t, [t]),
+            lambda t: ("%(a)s", {"a": t}),
+            lambda t: (t,),
+            lambda t: ("error %s", ValueError(t)),
+        ],
+    )
+    def test_a_line_says_what_was_looked_at(self, logger, make, clean):
+        """However often the text was clean before, all handlers say the same."""
+        log, lines, _ = logger
+        log.handlers[:] = [log.handlers[1], log.handlers[1]]
+        what = Turning(clean)
+        log.info(*make(what), extra={"what": what})
+
+        assert 2 == len(lines)
+        assert VALUE not in "".join(lines)
+        assert all("fine" in line or MARK in line for line in lines)
+        assert "".join(HALVES) in f"{Turning(0)}"
+
+    @pytest.mark.parametrize("clean", range(9))
+    def test_an_exception_says_what_was_looked_at(self, logger, clean):
+        """So does the error that a record carries, in all formats."""
+        log, *_ = logger
+        record = None
+        try:
+            raise RuntimeError("outer") from TurningError(clean)
+        except RuntimeError:
+            info = sys.exc_info()
+            record = log.makeRecord("x", 40, "f", 1, "failed", (), info)
+        log.handlers[1].filter(record)
+        formats = [logging.Formatter().format(record) for _ in range(3)]
+        formats.append("".join(traceback.format_exception(record.exc_info[1])) * 2)
+
+        assert VALUE not in "".join(formats)
+        assert "outer" in formats[0]
+
+    @pytest.mark.parametrize("clean", range(9))
+    def test_a_number_says_what_was_looked_at(self, logger, clean):
+        """It stays a number for formats that want one."""
+        log, lines, _ = logger
+        log.handlers[:] = [log.handlers[1], log.handlers[1]]
+        number, other = TurningNumber(1.5), TurningNumber(2.5)
+        number.clean, other.clean = clean, 50
+        log.info("%s and %s", number, other)
+        log.info("%.1f", other)
+
+        assert VALUE not in "".join(lines)
+        assert "2.5" in lines[2]
+
     def test_structlog_fields_are_looked_into(self, redactor):
         """A renderer that writes JSON calls more than `str`."""
         fields = {"event": "x", "model": Card(VALUE), "row": Row(), "said": Spoken()}
@@ -130,6 +213,26 @@ class TestLogs:
         assert VALUE not in json.dumps(clean, default=_written)
         assert "ok" == clean["model"].said
         assert {"text": MARK} == clean["row"]
+
+
+class TestHooks:
+    @pytest.mark.parametrize("clean", range(5))
+    def test_what_nobody_caught_says_what_was_looked_at(
+        self, redactor, monkeypatch, clean
+    ):
+        """Whatever hook was there before writes the error once more."""
+        said = []
+
+        def hook(kind: Any, error: Any, trace: Any) -> None:
+            said.append("".join(traceback.format_exception(kind, error, trace)))
+
+        monkeypatch.setattr(sys, "excepthook", hook)
+        with install_tracing(redactor):
+            error = TurningError(clean)
+            sys.excepthook(type(error), error, None)
+
+        assert 1 == len(said)
+        assert VALUE not in said[0]
 
 
 class Heard(BaseCallbackHandler):
@@ -212,6 +315,20 @@ class TestHandlers:
         assert all(MARK in said for said in heard.said.values())
         assert [make] == [type(each) for each in seen] == [type(result)]
         assert VALUE in str(result)
+
+    @pytest.mark.parametrize("clean", range(10))
+    def test_events_say_what_was_looked_at(self, redactor, clean):
+        """A handler that asks again, and later, hears nothing else."""
+        heard, kept = Heard(), []
+        heard.on_chain_end = lambda outputs, **_: kept.append(outputs)
+        given = Turning(clean)
+        handler = RedactingCallbackHandler(heard, redactor)
+        result = RunnableLambda(lambda x: x).invoke(given, {"callbacks": [handler]})
+        said = [f"{each!r} {each}" for each in kept * 10]
+
+        assert given is result
+        assert said
+        assert VALUE not in "".join([*said, *heard.said.values()])
 
     @pytest.mark.parametrize("make", [Spoken, Model])
     async def test_no_event_says_a_value_async(self, redactor, make):

@@ -161,7 +161,8 @@ class TestFilter:
             kept_error = error
 
         ((record, line),) = handler.records
-        assert ("%d of %s", (7, thing)) == (record.msg, record.args)
+        assert ("%d of %s", 7) == (record.msg, record.args[0])
+        assert type(thing) is record.args[1].__class__
         assert record.exc_info[1] is kept_error
         assert record.exc_info[2] is not None
         assert line.startswith("7 of <Shy nothing>")

@@ -1,9 +1,13 @@
-"""Blocks of text: what is cut across them is whole again where they are read."""
+"""Blocks of text: what is cut across them is whole again where they are read.
+
+So are the tokens of an answer whose probabilities its provider told.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.redaction.markers import MARKER, NAMELESS
 from langchain_tyrum.redaction.walk.machine import Step, Steps
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ def joined_text(items: Sequence[Any], field: str) -> str:
     """
     if len(items) < 2:
         return ""
+    if _are_tokens(items):
+        return _said(items)
     at = texts_at(items, field)
     return "".join(text_of(items[index]) for index in at) if len(at) > 1 else ""
 
@@ -35,8 +41,13 @@ def walk_blocks(items: list[Any], field: str) -> Steps:
 
     Returns:
         The same items; when a value is cut across blocks of text, all of their text
-        is in the first one, redacted.
+        is in the first one, redacted. Of tokens nothing is left then.
     """
+    if _are_tokens(items):
+        said = _said(items)
+        if (yield Step(said)) == said and not MARKER.search(said):
+            return items
+        return [_silent(item) for item in items]
     joined = joined_text(items, field)
     if not joined:
         return items
@@ -71,3 +82,26 @@ def texts_at(items: Sequence[Any], field: str) -> list[int]:
 def text_of(item: Any) -> str:
     """Return the text of such an item."""
     return item if type(item) is str else item["text"]
+
+
+def _are_tokens(items: Sequence[Any]) -> bool:
+    """Tell whether items are tokens, from the first of them."""
+    first = items[0] if items else None
+    return (
+        type(first) is dict and "logprob" in first and type(first.get("token")) is str
+    )
+
+
+def _said(tokens: Sequence[Any]) -> str:
+    return "".join(
+        str(each.get("token") or "") for each in tokens if type(each) is dict
+    )
+
+
+def _silent(item: Any) -> Any:
+    """Return a token without what it says, and without the codes of its letters."""
+    if type(item) is dict:
+        return {key: _silent(each) for key, each in item.items()}
+    if type(item) is list:
+        return [_silent(each) for each in item if type(each) is not int]
+    return NAMELESS if type(item) is str else item

@@ -10,6 +10,7 @@ from pydantic_core import ValidationError
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Step, Steps
 from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of, worn_by
+from langchain_tyrum.redaction.walk.told import note_asked, shown_by, steadied
 from langchain_tyrum.redaction.walk.voices import voices_of
 
 if TYPE_CHECKING:
@@ -47,14 +48,32 @@ def walk_exception(frame: Frame) -> Steps:
     spoken = _spoken(error)
     said = yield Step(spoken, "")
     if not changed and said == spoken:
-        return error
+        return (yield from _steadied(frame, error))
     twin = _rebuilt(frame, args, attributes)
     if twin is not None:
         _take_over(twin, beside)
     kept = yield Step(_spoken(twin), "")
     if twin is None or kept != _spoken(twin):
         twin = RuntimeError(said)
-    return _linked(twin, error, links)
+        return _linked(twin, error, links)
+    return (yield from _steadied(frame, _linked(twin, error, links)))
+
+
+def _steadied(frame: Frame, error: BaseException) -> Steps:
+    """Let an error that computes its text say for good what was looked at."""
+    voices = voices_of(type(error))
+    if voices is None:
+        return error
+    note_asked()
+    if not frame.freezes:
+        return error
+    heard: dict[str, Any] = {}
+    shown = yield from shown_by(error, voices, heard)
+    same = steadied(frame, error, voices, heard) if shown is None else shown[1]
+    if isinstance(same, BaseException):
+        return same
+    links = {name: getattr(error, name) for name in _LINKS}
+    return _linked(RuntimeError(str(same)), error, links)
 
 
 def _spoken(error: BaseException | None) -> str:

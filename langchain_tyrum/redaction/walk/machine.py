@@ -75,11 +75,12 @@ class Frame:
         asked: How many of the objects around it are.
         met: In it, or in what it says, are objects around it that are still being
             walked; they stand there as they are.
+        freezes: Who gets what becomes of it must hear from it what is heard here.
     """
 
     __slots__ = (
-        *("_blank", "asked", "asking", "label", "met", "obj", "step", "steps"),
-        "twin",
+        *("_blank", "asked", "asking", "freezes", "label", "met", "obj", "step"),
+        *("steps", "twin"),
     )
 
     def __init__(self, step: Step, kind: Kind, asked: int = 0) -> None:
@@ -88,7 +89,7 @@ class Frame:
         self.step = step
         self.twin: Any = None
         self.asked = asked
-        self.asking = self.met = False
+        self.asking = self.met = self.freezes = False
         self._blank = kind.blank or _no_blank
         self.steps = (kind.handler or _no_steps)(self)
 
@@ -149,6 +150,7 @@ class _Machine:
         self._done: dict[int, tuple[Any, Any]] = {}
         self._label = ""
         self._told = 0
+        self._freezes: bool = getattr(visitor, "freezes", False)
 
     def path(self) -> str:
         """Write where the machine stands, e.g. `messages[2].content`."""
@@ -208,6 +210,7 @@ class _Machine:
         if asked and self._goes_on(asked):
             return self._withhold(part)
         frame = Frame(step, kind, asked)
+        frame.freezes = self._freezes and not asked
         self._stack.append(frame)
         self._open[id(part)] = frame
         return _PENDING

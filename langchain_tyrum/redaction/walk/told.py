@@ -1,16 +1,18 @@
 """What objects say of themselves: looked at like text, once what they hold is clean.
 
 What they say is asked for once, by the same calls with which others ask; what fails
-to answer is withheld. What cannot be known so: what an object says whose text is
-another each time, and what methods tell that nobody calls unasked, or that an object
-has as attributes. What yields step by step is gone through only if it holds plain
-data; a model is not, since it is written without that.
+to answer is withheld. An object whose text is another each time may tell somebody
+else another one, so who only observes is given a stand-in. What cannot be known is
+what methods tell that nobody calls unasked, or that an object has as attributes. What
+yields step by step is gone through only if it holds plain data; a model is not, since
+it is written without that.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
+import threading
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,16 @@ from langchain_tyrum.redaction.walk.slots import (
     slots_of,
     worn_by,
 )
+from langchain_tyrum.redaction.walk.standin import (
+    FORMAT,
+    ITEMS,
+    JSON,
+    PYTHON,
+    REPR,
+    STR,
+    as_data,
+    stand_in,
+)
 from langchain_tyrum.redaction.walk.voices import Voices, found_in, voices_of
 
 if TYPE_CHECKING:
@@ -35,6 +47,24 @@ _DEEPEST_PIECE = 3
 _PLAIN = frozenset({str, bytes, int, float, bool, complex, type(None)})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _NO_STATE = ("__dict__", "__weakref__")
+_TEXTS = frozenset({REPR, STR, FORMAT})
+
+
+class _Asked(threading.local):
+    count = 0
+
+
+_asked = _Asked()
+
+
+def times_asked() -> int:
+    """Count how often this thread asked an object for what it says of itself."""
+    return _asked.count
+
+
+def note_asked() -> None:
+    """Count it."""
+    _asked.count += 1
 
 
 def telling(handler: Handler | None) -> Handler:
@@ -70,50 +100,71 @@ def walk_told(frame: Frame, became: Any, voices: Voices) -> Steps:
     # the object itself: in a cycle, what became of it may not be complete yet
     obj = became if _holds_iterators(frame.obj) else frame.obj
     was_met, frame.met, frame.asking = frame.met, False, True
-    shown = yield from _shown(obj, voices)
+    said: dict[str, Any] = {}
+    shown = yield from shown_by(obj, voices, said)
     is_met, frame.met = frame.met, was_met
     if shown is None:
-        return became
-    said, clean = shown
+        return steadied(frame, became, voices, said)
+    bad, clean = shown
     if is_met:  # what is still being walked stands in it as it is
-        clean = yield Step(str(said))
+        clean = yield Step(str(bad))
     try:
-        if became is not obj and (yield from _shown(became, voices)) is None:
-            return became
-        twin = _without(became, said, clean)
-        if twin is not None and (yield from _shown(twin, voices)) is None:
-            return twin
+        for twin in (
+            became if became is not obj else None,
+            _without(became, bad, clean),
+        ):
+            said = {}
+            if twin is not None and (yield from shown_by(twin, voices, said)) is None:
+                return steadied(frame, twin, voices, said)
     except Exception:  # it cannot do without what was taken from it
         return clean
     return clean
 
 
-def _shown(obj: Any, voices: Voices) -> Steps:
-    """Look at all that an object says; return what shows a value, as it was and is."""
-    for label, said in _said(obj, voices):
-        clean = yield Step(said, label)
-        if clean is not said:
-            return said, clean
+def shown_by(obj: Any, voices: Voices, said: dict[str, Any]) -> Steps:
+    """Look at all that an object says; return what shows a value, as it was and is.
+
+    Args:
+        obj: The object.
+        voices: What it is asked.
+        said: Takes what it said, by how it was asked.
+    """
+    note_asked()
+    for how, each in _said(obj, voices):
+        if how in _TEXTS and each in said.values():
+            said[how] = each
+            continue
+        said[how] = each
+        clean = yield Step(each, "{text}" if how in _TEXTS else how)
+        if clean is not each:
+            return each, clean
     return None
+
+
+def steadied(frame: Frame, obj: Any, voices: Voices, said: dict[str, Any]) -> Any:
+    """Return an object, or for who only observes what says for good what it said."""
+    if not frame.freezes:
+        return obj
+    try:
+        return stand_in(obj, said)
+    except Exception:
+        same = dict(_said(obj, voices)) == said
+        return obj if same else as_data(obj, said)
 
 
 def _said(obj: Any, voices: Voices) -> Iterator[tuple[str, Any]]:
     cls = type(obj)
     if voices.spoken:
-        texts = [repr(obj)]
+        yield REPR, repr(obj)
         if found_in(cls, "__str__") is not object.__dict__["__str__"]:
-            texts.append(str(obj))
+            yield STR, str(obj)
         if found_in(cls, "__format__") is not object.__dict__["__format__"]:
-            texts.append(f"{obj}")
-        for text in dict.fromkeys(texts):
-            yield "{text}", text
+            yield FORMAT, f"{obj}"
     if voices.dumps and not _holds_iterators(obj):
         dump = cls.__pydantic_serializer__.to_python
-        for mode in ("python", "json"):
-            yield (
-                f"{{{mode}}}",
-                dump(obj, mode=mode, warnings=False, fallback=_as_it_is),
-            )
+        for how in (PYTHON, JSON):
+            mode = how.strip("{}")
+            yield how, dump(obj, mode=mode, warnings=False, fallback=_as_it_is)
     for name in voices.tellers:
         said = getattr(obj, name)()
         if inspect.iscoroutine(said):
@@ -122,9 +173,9 @@ def _said(obj: Any, voices: Voices) -> Iterator[tuple[str, Any]]:
         if said is not obj:
             yield f".{name}()", _listed(said) if hasattr(said, "__next__") else said
     if voices.items:
-        yield "{items}", _listed(_items(obj))
+        yield ITEMS, _listed(_items(obj))
     if voices.lazy:
-        yield "{items}", _listed(_yielded(obj))
+        yield ITEMS, _listed(_yielded(obj))
 
 
 def _as_it_is(obj: Any) -> Any:
