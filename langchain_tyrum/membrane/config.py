@@ -124,7 +124,7 @@ def lend(configurable: dict[str, Any], run: Run) -> None:
 
 def _guard_writer(write: Callable[[Any], None], run: Run) -> Callable[[Any], None]:
     def guarded(part: Any) -> None:
-        write(run.shown(part, where="the custom stream"))
+        write(run.told(part, where="the custom stream"))
 
     return guarded
 

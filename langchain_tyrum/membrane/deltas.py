@@ -1,10 +1,9 @@
 """Modes of a stream that grow piece by piece: text that may start a value waits.
 
 What is text for sure waits letter by letter. Of a field that may come whole, such as
-the reason for which a model stopped, nobody knows whether more follows: a word is
-shown at once, since readers compare it, even where its last letters begin a value. So
-up to three letters of a value (one, where short values are registered) may be shown
-before the rest of it is held back; the value itself is not.
+the reason for which a model stopped, nobody knows whether more follows: a word is shown
+at once unless its last letters begin a value; then it comes with the next piece. Ids
+are shown as they come, so up to three letters of a value may stand at the end of one.
 """
 
 from __future__ import annotations

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.tracers.log_stream import RunLog, RunLogPatch
 
+from langchain_tyrum.redaction.walk.steady import steady
+
 if TYPE_CHECKING:
     from langchain_tyrum.membrane.runs import Run
 
 
 def clean_event(event: Any, run: Run) -> Any:
     """An event of `astream_events`, redacted."""
-    return run.view.redact(event)
+    return steady(event, run.view)
 
 
 def clean_log(patch: RunLogPatch, run: Run) -> RunLogPatch:
     """A patch (or, with `diff=False`, a state) of `astream_log`, redacted."""
-    ops = run.view.redact(list(patch.ops))
+    ops = steady(list(patch.ops), run.view)
     if isinstance(patch, RunLog):
-        return RunLog(*ops, state=run.view.redact(patch.state))
+        return RunLog(*ops, state=steady(patch.state, run.view))
     return RunLogPatch(*ops)

@@ -16,6 +16,7 @@ from langchain_tyrum.membrane.leaks import Leaks
 from langchain_tyrum.redaction.findings import refuse_finding
 from langchain_tyrum.redaction.modes import not_passed
 from langchain_tyrum.redaction.text import Mode
+from langchain_tyrum.redaction.walk.steady import steady
 from langchain_tyrum.state.view import RunView
 
 if TYPE_CHECKING:
@@ -115,6 +116,18 @@ class Run:
         if clean is not obj or self.membrane.mode == "observe":
             self._noted(obj, where=where, how="redacted")
         return clean
+
+    def told(self, obj: Any, *, where: str) -> Any:
+        """Redact what leaves the run, and may be turned into text at any time later.
+
+        Objects that compute their text are replaced by what they said when they were
+        looked at.
+
+        Args:
+            obj: What is told.
+            where: What it is, for the ledger.
+        """
+        return steady(self.shown(obj, where=where), self.view)
 
     def refuse(self, obj: Any, *, where: str) -> None:
         """Refuse what cannot be redacted, since rows are keyed by it.

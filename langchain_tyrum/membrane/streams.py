@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.pregel.debug import get_bolded_text, get_colored_text
 
 from langchain_tyrum.membrane.deltas import MessageDeltas, Namespace, ToolDeltas
+from langchain_tyrum.redaction.walk.steady import steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,9 +73,11 @@ class StreamGuard:
         elif mode == "tools":
             yield from self._tools.feed(namespace, data)
         elif mode == "custom":  # all else was written by nodes, and is clean by now
-            yield self._run.shown(data, where="the custom stream")
-        else:
+            yield self._run.told(data, where="the custom stream")
+        elif mode in _LIVE:
             yield self._run.view.redact(data)
+        else:
+            yield steady(data, self._run.view)
 
     def _shaped(
         self, namespace: Namespace, mode: str, data: Any, extra: dict[str, Any]
@@ -97,6 +100,8 @@ class StreamGuard:
         print(*words, repr(data))  # noqa: T201 - `print_mode` asks for it
 
 
+#: What nodes gave, as it is: a graph around this one goes on with it.
+_LIVE = frozenset({"values", "updates"})
 _V2_KEYS = frozenset({"type", "ns", "data"})
 
 

@@ -68,18 +68,21 @@ class Sight(NamedTuple):
         return self.everyone or self.own(entry)
 
 
-def find_known(data: bytes, registry: Registry, sight: Sight) -> list[Span]:
+def find_known(
+    data: bytes, registry: Registry, sight: Sight, *, ascii_only: bool = False
+) -> list[Span]:
     """Return the span of every registered form that `sight` covers.
 
     Args:
         data: The text.
         registry: Who registered what.
         sight: Whose values are covered.
+        ascii_only: Whether the text is known to hold ASCII only.
 
     Raises:
         EngineError: The search failed.
     """
-    hits, copy = _search(data, registry)
+    hits, copy = _search(data, registry, ascii_only=ascii_only)
     spans = list(_spans(data, hits, registry, sight)) if hits else []
     if copy is not None:
         again = [hit for tier in registry.tiers() for hit in tier.find(copy.data)]
@@ -108,7 +111,9 @@ def is_known(data: bytes, registry: Registry) -> bool:
     )
 
 
-def _search(data: bytes, registry: Registry) -> tuple[list[Hit], Copy | None]:
+def _search(
+    data: bytes, registry: Registry, *, ascii_only: bool = False
+) -> tuple[list[Hit], Copy | None]:
     """Find forms in a text, and copy it without its disguises if it has any."""
     hits: list[Hit] = []
     pairs = wraps = False
@@ -120,7 +125,7 @@ def _search(data: bytes, registry: Registry) -> tuple[list[Hit], Copy | None]:
         hits = [hit for hit in hits if hit[1]]
         pairs = wraps = True
     if (not pairs and _is_plain(data, wraps=wraps)) or not looks_disguised(
-        data, pairs=pairs, wraps=wraps
+        data, pairs=pairs, wraps=wraps, ascii_only=ascii_only
     ):
         return hits, None
     return hits, strict_copy(data)

@@ -159,7 +159,7 @@ class Redactor:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
         """
         data = s.encode("utf-8", "surrogatepass")
-        clean = self._guard.redact(data)
+        clean = self._guard.redact(data, ascii_only=len(data) == len(s))
         return s if clean == data else clean.decode("utf-8", "surrogatepass")
 
     def redact_bytes(self, b: bytes) -> bytes:

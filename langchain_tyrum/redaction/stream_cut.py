@@ -6,8 +6,10 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.redaction.findings import REGISTERED
 from langchain_tyrum.redaction.lazy import lazy
 from langchain_tyrum.redaction.markers import MARKER_HEAD
+from langchain_tyrum.redaction.shapes.spared import handle_begins
 
 if TYPE_CHECKING:
     from langchain_tyrum.redaction.findings import Span
@@ -91,13 +93,14 @@ class Cuts:
         """The first span of which what follows may change what becomes of it.
 
         A marker, behind a short value, makes that no word; and it may turn out to be
-        part of an identifier.
+        part of an identifier. A handle may begin in a shape, and stays.
         """
         registry = self._registry
-        if not registry.has_short and not registry.structure:
-            return None
         text, done = self._before.fed + self._held, len(self._before.fed)
+        handle = handle_begins(text) - done
         for span in self._spans:
+            if span.rule != REGISTERED and span.start < handle < span.end:
+                return span
             after = self._held[span.end : span.end + len(MARKER_HEAD)]
             if registry.has_short and MARKER_HEAD.startswith(after):
                 return span

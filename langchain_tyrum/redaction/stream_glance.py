@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Longer texts are cheaper to search with an engine.
 _LARGE = 256
+#: From here on, a credential and a handle behind it may be told apart.
+_HANDLE = b"tyrum:"
 _HEAD = 4
 _LINE = 64
 _NONE: frozenset[bytes] = frozenset()
@@ -57,7 +59,7 @@ class Glance:
             look at; if not, what begins there is undecided and nothing but that.
         """
         awaited = self._lookout.awaited()
-        if not self._sure or len(held) > _LARGE:
+        if not self._sure or len(held) > _LARGE or _HANDLE in held:
             return 0, True
         rare = RARE.search(held) is not None or awaited.tiny
         if rare and self._shows(held, before.fed, awaited):

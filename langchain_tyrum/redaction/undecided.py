@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from langchain_tyrum.redaction.awaited import Awaited, awaited
 from langchain_tyrum.redaction.markers import MARKER, MARKER_BYTES
 from langchain_tyrum.redaction.shapes.regex_tree import opening
+from langchain_tyrum.redaction.shapes.spared import HANDLE_HEAD, readings
 from langchain_tyrum.redaction.undecided_disguises import RARE, Disguises
 from langchain_tyrum.redaction.undecided_rows import openings
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _OPEN_MARKER = re.compile(opening(MARKER.pattern).encode())
 _OPEN_HANDLE = re.compile(rb"tyrum://[A-Za-z0-9_/-]*\Z")
-_SCHEME = b"tyrum://"
 
 
 class Lookout:
@@ -53,7 +53,8 @@ class Lookout:
         """
         first = len(text)
         if self.openings is not None:
-            first = self.openings.first(text, done)
+            openings = self.openings
+            first = min(openings.first(each, done) for each in readings(text))
         forms = self.awaited()
         if forms and first > done:
             first = min(first, forms.first(text, done))
@@ -72,7 +73,7 @@ class Lookout:
 
 def _whole(text: bytes, done: int, first: int) -> int:
     """Keep markers and handles in one piece."""
-    handle = text.rfind(_SCHEME, done, first)
+    handle = text.rfind(HANDLE_HEAD, done, first)
     if handle >= 0 and _OPEN_HANDLE.match(text, handle):
         first = handle
     bracket = text.rfind(b"[", done, first)

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
 from langchain_tyrum.handles import Principal
 from langchain_tyrum.redaction import Redactor, tiers
-from langchain_tyrum.redaction.detectors import spell
+from langchain_tyrum.redaction.detectors import Detector, spell
 from langchain_tyrum.redaction.engines.hyper import Database
 from langchain_tyrum.redaction.findings import Span, merge
 from langchain_tyrum.redaction.known import _is_plain
 from langchain_tyrum.redaction.markers import MARKER_BYTES, NAMELESS
 from langchain_tyrum.redaction.shapes.disguises import looks_disguised
-from langchain_tyrum.redaction.shapes.matcher import _HANDLE, _Whole
+from langchain_tyrum.redaction.shapes.rows import Row
+from langchain_tyrum.redaction.shapes.spared import Spared
 
 VALUE = "Zq7-canary_Value.93x/K+w"
 TOKEN = spell("ghp_<a36>")
@@ -110,6 +112,9 @@ class TestDisguises:
         for sample in samples:
             text = around + others + sample + b" "
             assert looks_disguised(text)
+            assert looks_disguised(text, ascii_only=text.isascii())
+            line = b" abcdefgh-abcdefgh\n"  # ends like a wrapped one, and is none
+            assert looks_disguised(line + text) != looks_disguised(line + around)
             assert sample[:3] in b"41-41:" or not _is_plain(text)
 
 
@@ -229,16 +234,22 @@ class TestNeighbors:
         data = "".join(rng.choices(pieces, k=60)).encode()
         starts = [rng.randrange(len(data) - 8) for _ in range(80)]
         spans = [Span(at, at + rng.randint(1, 8), "x", "x") for at in starts]
-        places = [match.span() for match in MARKER_BYTES.finditer(data)]
-        handles = [match.span() for match in _HANDLE.finditer(data)]
-        for among, known in ((places, False), (places + handles, True)):
-            apart = [
+        spared, row = Spared(data), Row(Detector(name="x", kind="x", pattern="x"))
+
+        def apart(pattern: re.Pattern[bytes]) -> list[Span]:
+            places = [match.span() for match in pattern.finditer(data)]
+            return [
                 span
                 for span in spans
-                if all(high <= span.start or span.end <= low for low, high in among)
+                if all(high <= span.start or span.end <= low for low, high in places)
             ]
-            assert list(_Whole(data).spared(spans, handles=known)) == apart
-            assert apart != spans
+
+        found = [(span.start, span) for span in spans]
+        assert apart(MARKER_BYTES) == list(spared.rest(row, found, data)) != spans
+        handles = re.compile(rb"tyrum://h_abcdefghijklmnop(?:word)*")
+        assert apart(handles) == [
+            span for span in spans if not spared.handles.between(span.start, span.end)
+        ]
 
     def test_keys_that_never_end_are_one(self):
         """What a key swallows is not looked at again."""

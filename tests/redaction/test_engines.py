@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langchain_tyrum.redaction import Redactor, engines, tiers
-from langchain_tyrum.redaction.engines import build_engines
+from langchain_tyrum.redaction.engines import build_engines, hyper
 from langchain_tyrum.redaction.engines.aho import AhoEngine
 from langchain_tyrum.redaction.engines.base import MAX_HITS, EngineError
 from langchain_tyrum.redaction.engines.hyper import HyperEngine
@@ -59,6 +59,57 @@ class TestEngines:
             for start, index in engine.hits(b"a a\0bcdefgh pattern-0042 aaaa")
         ]
         assert sorted(found) == [(2, 0), (12, 43)]
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    @pytest.mark.parametrize("count", range(1, 6))
+    def test_each_pattern_counts(self, engine, count):
+        """Whichever of a few patterns a text holds, it is found."""
+        patterns = [f"pattern-{index}".encode() for index in range(count)]
+        made = engine(patterns)
+        assert made.hits(b"a pattern of none") == []
+        for index, pattern in enumerate(patterns):
+            assert made.hits(b"a " + pattern) == [(2, index)]
+
+    def test_a_text_without_nul_is_spared_their_engine(self, monkeypatch):
+        """What looks for patterns with NUL is asked about texts with one only."""
+        asked, hits = [], PlainEngine.hits
+
+        def noting(self, data):
+            asked.append(data)
+            return hits(self, data)
+
+        monkeypatch.setattr(PlainEngine, "hits", noting)
+        ((engine, _),) = build_engines([b"a\0bcdefgh"])
+
+        assert engine.hits(b"abcdefgh a bcdefgh") == []
+        assert asked == []
+        assert engine.hits(b"x a\0bcdefgh") == [(2, 0)]
+        assert asked == [b"x a\0bcdefgh"]
+
+    @pytest.mark.parametrize("count", [99, 100, 150])
+    def test_memory_is_given_back(self, count, monkeypatch):
+        """Compiling many patterns leaves no memory with the process that it freed."""
+        trimmed = []
+        monkeypatch.setattr(hyper, "_MANY", 100)
+        monkeypatch.setattr(hyper, "_trimming", lambda: trimmed.append)
+        patterns = [f"pattern-{i:04d}".encode() for i in range(count)]
+        assert HyperEngine(patterns).hits(b"a pattern-0042") == [(2, 42)]
+        assert trimmed == ([0] if count >= 100 else [])
+
+        monkeypatch.setattr(hyper, "_trimming", lambda: None)
+        assert HyperEngine(patterns).hits(b"a pattern-0042") == [(2, 42)]
+
+    @pytest.mark.parametrize("failure", [AttributeError, OSError, TypeError])
+    def test_where_no_memory_can_be_given_back(self, failure, monkeypatch):
+        """Other systems than those with glibc do without."""
+
+        def missing(name):
+            raise failure(name)
+
+        trim = hyper._trimming.__wrapped__()
+        assert trim is None or trim(0) in (0, 1)
+        monkeypatch.setattr(hyper.ctypes, "CDLL", missing)
+        assert hyper._trimming.__wrapped__() is None
 
     def test_more_patterns_than_are_compiled_at_once(self, monkeypatch):
         """Shares of many patterns find together what one engine finds."""

@@ -49,6 +49,7 @@ UNITS = {
     "open markers": "[REDACTED:",
     "sealed markers": "[REDACTED:~AAAA]",
     "handles": "tyrum://h_k7Qm2ZpX9wRt4VbN8cJh5L ",
+    "glued handles": "password=Winter2026!tyrum://h_k7Qm2ZpX9wRt4VbN8cJh5L:",
     "passwords": "a://:b@c ",
     "elements": "<pw>hunter2x</pw>",
     "assignments": "password=Winter2026! ",

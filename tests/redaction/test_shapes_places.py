@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,10 +15,13 @@ from langchain_tyrum.redaction.engines.hyper import Database
 from langchain_tyrum.redaction.findings import Span, merge
 from langchain_tyrum.redaction.shapes import compiled
 from langchain_tyrum.redaction.shapes.heads import heads, occurrences
-from langchain_tyrum.redaction.shapes.matcher import _Whole
 from langchain_tyrum.redaction.shapes.places import Alarms
 from langchain_tyrum.redaction.shapes.rows import Row
+from langchain_tyrum.redaction.shapes.spared import Spared, folded
 from langchain_tyrum.redaction.shapes.triggers import trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROWS = [row for row in DETECTORS if row.pattern]
 POSITIVE = [spell(text) for row in ROWS for text in row.positive]
@@ -33,20 +37,23 @@ GLUE = [
 
 def _everywhere(data: bytes) -> list[tuple[int, int]]:
     """Try each pattern at each place, without triggers and without runs."""
-    spans: list[Span] = []
-    lowered, whole = data.lower(), _Whole(data)
+    spared, spans = Spared(data), list[Span]()
     for row in compiled(DETECTORS).rows:
-        found = list(row.spans(data)) if row.ends else []
-        begins = tuple(row.heads or ())
-        for at in range(len(data)) if not row.ends else ():
-            match = (
-                row.regex.match(data, at) if lowered.startswith(begins, at) else None
-            )
-            if match and match.group(row.group):
-                found.append(Span(*match.span(row.group), row.detector.kind))
-        handles = row.group == 1
-        spans += found if row.ends else whole.spared(found, handles=handles)
+        if row.ends:
+            spans += row.spans(data)
+            continue
+        spans += spared.rest(row, _matches(row, data), data)
+        again = spared.around_handles(row, _matches(row, folded(data)))
+        spans += spared.rest(row, again, folded(data))
     return [(span.start, span.end) for span in merge(spans)]
+
+
+def _matches(row: Row, data: bytes) -> Iterator[tuple[int, Span]]:
+    lowered, begins = data.lower(), tuple(row.heads or ())
+    for at in range(len(data)):
+        match = row.regex.match(data, at) if lowered.startswith(begins, at) else None
+        if match and match.group(row.group):
+            yield at, Span(*match.span(row.group), row.detector.kind)
 
 
 class TestPlaces:
@@ -81,7 +88,7 @@ class TestPlaces:
             "The key and the secret of good tokens: max_tokens=12, token: str, "
             "the password is not here, keys and passwords for the agent are many. "
         ) * 20
-        assert compiled(DETECTORS)._likely(text.encode()) == []
+        assert compiled(DETECTORS)._likely(text.encode(), None) == ([], False)
 
 
 class TestFloods:

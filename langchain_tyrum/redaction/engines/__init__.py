@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from langchain_tyrum.redaction.engines.base import MAX_HITS, Engine, EngineError
-from langchain_tyrum.redaction.engines.plain import PlainEngine
+from langchain_tyrum.redaction.engines.plain import OnlyWith, PlainEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ __all__ = ["MAX_HITS", "Engine", "EngineError", "build_engines"]
 
 _FEW = 3
 _SOME = 64
-#: Compiling more at once takes more memory than half of it twice, far more than what
-#: is compiled.
-_MOST = 7 << 13
+#: Each engine is one more pass; but compiling takes twenty times the memory of what
+#: is compiled, and more at once takes more than half of it twice.
+_MOST = 7 << 14
 _AHO = "aho:AhoEngine"
 _HYPER = "hyper:HyperEngine"
 _log = logging.getLogger(__name__)
@@ -44,7 +44,10 @@ def build_engines(
     for indexes, ladder in (*parts, (awkward, _ladder(min(len(awkward), _SOME)))):
         if indexes:
             chosen = [patterns[index] for index in indexes]
-            groups.append((_first_that_builds(chosen, ladder), tuple(indexes)))
+            engine = _first_that_builds(chosen, ladder)
+            if indexes is awkward:
+                engine = OnlyWith(0, engine)
+            groups.append((engine, tuple(indexes)))
     return groups
 
 

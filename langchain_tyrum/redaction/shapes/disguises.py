@@ -26,15 +26,20 @@ _percent = Signals([ESCAPES["percent"]])
 _entity = Signals([ESCAPES["entity"]])
 #: Few lines end like wrapped ones, and to tell that of them costs less than to tell it.
 _line, _wrap = Signals([FILLERS["line"]]), Signals([FILLERS["wrap"]])
+_line_or_pairs = Signals([FILLERS["line"], FILLERS["colons"]])
+_LINES = (_line, _line_or_pairs)
 
 
-def looks_disguised(data: bytes, *, pairs: bool = True, wraps: bool = True) -> bool:
+def looks_disguised(
+    data: bytes, *, pairs: bool = True, wraps: bool = True, ascii_only: bool = False
+) -> bool:
     """Tell whether a copy without disguises would differ from a text.
 
     Args:
         data: The text.
         pairs: Whether to look for pairs of digits between colons or hyphens too.
         wraps: Whether to look for wrapped lines too.
+        ascii_only: Whether it is known to hold ASCII only.
 
     Raises:
         EngineError: The search failed.
@@ -42,19 +47,24 @@ def looks_disguised(data: bytes, *, pairs: bool = True, wraps: bool = True) -> b
     size = len(data)
     if size <= SHORT and not looks_odd(data):
         return False
-    likely = _likely(data, wraps=wraps)
-    if pairs:
-        likely.append(_pairs)
+    likely = _likely(data, pairs=pairs, wraps=wraps, ascii_only=ascii_only)
     if not likely:
         return False
-    if size <= _SMALL and (len(likely) > 1 or likely[0] is _line):
-        return bool((_all if len(likely) > 1 else _wrap).fired(data))
-    return any(
-        each.fired(data) and (each is not _line or _wrap.fired(data)) for each in likely
-    )
+    if size <= _SMALL and (len(likely) > 1 or likely[0] in _LINES):
+        return bool((_wrap if likely == [_line] else _all).fired(data))
+    return any(_fires(each, data) for each in likely)
 
 
-def _likely(data: bytes, *, wraps: bool) -> list[Signals]:
+def _fires(signals: Signals, data: bytes) -> bool:
+    fired = signals.fired(data)
+    if fired == [0] and signals in _LINES:
+        return bool(_wrap.fired(data))
+    return bool(fired)
+
+
+def _likely(
+    data: bytes, *, pairs: bool, wraps: bool, ascii_only: bool
+) -> list[Signals]:
     """List what to look for: a byte that is missing is told in no time."""
     likely = []
     escaped = 0x5C in data
@@ -66,10 +76,12 @@ def _likely(data: bytes, *, wraps: bool) -> list[Signals]:
         likely.append(_entity)
     if 0 in data:
         likely.append(_nul)
-    if 0xE2 in data or 0xEF in data or 0xC2 in data:
+    if not ascii_only and (0xE2 in data or 0xEF in data or 0xC2 in data):
         likely.append(_zero_width)
     if wraps and len(data) > _LINE and (escaped or 0x0A in data or 0x0D in data):
-        likely.append(_line)
+        likely.append(_line_or_pairs if pairs else _line)
+    elif pairs:
+        likely.append(_pairs)
     return likely
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import functools
-import re
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from langchain_tyrum.handles import HANDLE_TEXT
-from langchain_tyrum.redaction.markers import MARKER_BYTES, MARKER_HEAD
 from langchain_tyrum.redaction.shapes.disguises import SHORT
 from langchain_tyrum.redaction.shapes.heads import LONGEST
 from langchain_tyrum.redaction.shapes.places import Alarms
 from langchain_tyrum.redaction.shapes.rows import Row
+from langchain_tyrum.redaction.shapes.spared import HANDLE_HEAD, Spared, folded
+from langchain_tyrum.redaction.shapes.triggers import Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from langchain_tyrum.redaction.detectors import Detector
     from langchain_tyrum.redaction.findings import Span
@@ -24,8 +22,7 @@ if TYPE_CHECKING:
     #: A row, and where its matches may begin; anywhere when that is not known.
     _Try = tuple[Row, Places | None]
 
-_SCHEME = b"tyrum://"
-_HANDLE = re.compile(HANDLE_TEXT.pattern.encode())
+_HANDLE = Trigger(HANDLE_HEAD, len(HANDLE_HEAD))
 
 
 class Shapes:
@@ -37,7 +34,8 @@ class Shapes:
             row.derive()
         self._always = [row for row in self.rows if not row.trigger]
         self._gated = [row for row in self.rows if row.trigger]
-        self._alarms = Alarms([row.trigger for row in self._gated if row.trigger])
+        triggers = [row.trigger for row in self._gated if row.trigger]
+        self._alarms = Alarms([*triggers, _HANDLE])
         self._begins = _begins(self.rows)
         self._anyhow = [row for row in self.rows if row.heads is None]
         sure = all(row.heads is not None for row in self._gated)
@@ -56,19 +54,29 @@ class Shapes:
         Raises:
             EngineError: The search failed.
         """
-        likely = self._likely(data) if before is None else self._opening(data, before)
-        if not likely:
+        likely, handles = self._likely(data, before)
+        if not likely and not handles:
             return []
-        whole = _Whole(data)
-        spans: list[Span] = []
-        for row, places in likely:
-            found = row.spans(data, places)
-            if before is not None:
-                found = (span for span in found if span.start < before)
-            if row.ends is None:
-                found = whole.spared(found, handles=row.group == 1)
-            spans += found
+        spared = Spared(data)
+        spans = _spans(likely, data, spared, before)
+        if handles and (text := folded(data)) != data:
+            again, _ = self._likely(text, before)
+            spans += _spans(again, text, spared, before)
         return spans
+
+    def _likely(self, data: bytes, before: int | None) -> tuple[list[_Try], bool]:
+        """List the rows that may match, and where; and whether there are handles."""
+        if before is not None:
+            return self._opening(data, before), HANDLE_HEAD in data
+        always: list[_Try] = [(row, None) for row in self._always]
+        if len(data) <= SHORT and self._is_calm(data):
+            return always, HANDLE_HEAD in data
+        alarms = self._alarms.places(data)
+        if not alarms:
+            return always, False
+        handles = alarms.pop(len(self._gated), None) is not None
+        gated = [(self._gated[at], places) for at, places in alarms.items()]
+        return always + gated, handles
 
     def _opening(self, data: bytes, before: int) -> list[_Try]:
         """List the rows of which a match may begin before an offset."""
@@ -80,14 +88,6 @@ class Shapes:
                     rows[row] = None
         places = [(0, before)]
         return [(row, places) for row in rows]
-
-    def _likely(self, data: bytes) -> list[_Try]:
-        """List the rows that may match, and where."""
-        always: list[_Try] = [(row, None) for row in self._always]
-        if len(data) <= SHORT and self._is_calm(data):
-            return always
-        alarms = self._alarms.places(data)
-        return always + [(self._gated[at], places) for at, places in alarms.items()]
 
     def _is_calm(self, data: bytes) -> bool:
         """Tell of a short text that no row begins in it."""
@@ -103,36 +103,22 @@ class Shapes:
         )
 
 
-class _Whole:
-    """What shapes leave alone in a text: markers, handles. Looked for when needed."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._places: dict[bool, tuple[list[int], list[int]]] = {}
-
-    def spared(self, spans: Iterable[Span], *, handles: bool) -> Iterator[Span]:
-        """Leave out what overlaps a marker or, unless its prefix tells, a handle.
-
-        A token behind `tyrum://` is still a token.
-        """
-        for span in spans:
-            starts, ends = self._found(handles=handles)
-            at = bisect_right(ends, span.start)
-            if at == len(starts) or starts[at] >= span.end:
-                yield span
-
-    def _found(self, *, handles: bool) -> tuple[list[int], list[int]]:
-        found = self._places.get(handles)
-        if found is None:
-            places = []
-            if MARKER_HEAD in self._data:
-                places += [match.span() for match in MARKER_BYTES.finditer(self._data)]
-            if handles and _SCHEME in self._data:
-                places += [match.span() for match in _HANDLE.finditer(self._data)]
-            places.sort()
-            starts, ends = [low for low, _ in places], [high for _, high in places]
-            found = self._places[handles] = starts, ends
-        return found
+def _spans(
+    likely: list[_Try], text: bytes, spared: Spared, before: int | None
+) -> list[Span]:
+    """Search a text with rows; one with its handles folded for what holds one."""
+    spans: list[Span] = []
+    for row, places in likely:
+        found = row.matches(text, places)
+        if before is not None:
+            found = (match for match in found if match[1].start < before)
+        if text is not spared.data:
+            found = spared.around_handles(row, found)
+        if row.ends is None:
+            spans += spared.rest(row, found, text)
+        else:
+            spans += (span for _, span in found)
+    return spans
 
 
 def _begins(rows: Iterable[Row]) -> dict[bytes, tuple[tuple[bytes, Row], ...]]:

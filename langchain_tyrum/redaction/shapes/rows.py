@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction.detectors import Detector
     from langchain_tyrum.redaction.shapes.places import Places
 
+#: Where a match begins, and the span of its credential.
+Match = tuple[int, Span]
+#: So much may have to stand before a match.
+_AROUND = 64
+#: That a longer one is a credential is told by so much of it.
+_ENOUGH = 2048
+
 
 class Row:
     """A detector, compiled as far as texts have asked for it.
@@ -104,22 +111,55 @@ class Row:
             data: The text.
             places: Where matches may begin; anywhere when not given.
         """
+        return (span for _, span in self.matches(data, places))
+
+    def matches(self, data: bytes, places: Places | None = None) -> Iterator[Match]:
+        """Yield where each match begins too.
+
+        Args:
+            data: The text.
+            places: Where matches may begin; anywhere when not given.
+        """
         kind = self.detector.kind
         if self.detector.finder is not None:
             for start, end, found in self.detector.finder(data):
-                yield Span(start, end, found, found)
+                yield start, Span(start, end, found, found)
             return
         places = [(0, len(data))] if places is None else places
         search = self._found if self.ends is None else self._swallowed
-        for start, end in search(data, places):
+        for at, (start, end) in search(data, places):
             if start < end:
-                yield Span(start, end, kind, kind)
+                yield at, Span(start, end, kind, kind)
 
-    def _found(self, data: bytes, places: Places) -> Iterator[tuple[int, int]]:
+    def alone(self, data: bytes, match: Match, piece: bytes, rest: bytes) -> int:
+        """Tell how much of a piece would be found in place of a credential.
+
+        Args:
+            data: The text.
+            match: Where the credential was found in it.
+            piece: Part of it.
+            rest: What follows it.
+
+        Returns:
+            How many bytes; 0 where the piece is none.
+        """
+        at, span = match
+        low = max(0, at - _AROUND)
+        front = data[low : span.start]
+        tail = piece + rest if len(piece) <= _ENOUGH else piece[:_ENOUGH]
+        found = self.regex.match(front + tail, at - low)
+        if found is None or found.start(self.group) != len(front):
+            return 0
+        size = found.end(self.group) - len(front)
+        return len(piece) if size >= min(len(piece), _ENOUGH) else size
+
+    def _found(
+        self, data: bytes, places: Places
+    ) -> Iterator[tuple[int, tuple[int, int]]]:
         if self.heads is None:
             match = self.regex.search(data, places[0][0])
             while match:
-                yield match.span(self.group)
+                yield match.start(), match.span(self.group)
                 match = self.regex.search(data, match.start() + 1)
             return
         start, end, runs = 0, 0, None
@@ -131,18 +171,20 @@ class Row:
                 match = self.regex.match(data, at)
                 span = match.span(self.group) if match else None
             if span is not None:
-                yield span
+                yield at, span
                 if span[1] > end:
                     start, end = span
 
-    def _swallowed(self, data: bytes, places: Places) -> Iterator[tuple[int, int]]:
+    def _swallowed(
+        self, data: bytes, places: Places
+    ) -> Iterator[tuple[int, tuple[int, int]]]:
         done = 0
         for at in self._begins(data, places):
             match = self.regex.match(data, at)
             if match and self.ends is not None and match.end() > done:
                 close = self.ends.search(data, match.end())
                 done = close.end() if close else len(data)
-                yield match.start(self.group), done
+                yield at, (match.start(self.group), done)
 
     def _begins(self, data: bytes, places: Places) -> Iterator[int]:
         """Yield where a match may begin."""
