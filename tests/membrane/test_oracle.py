@@ -479,7 +479,11 @@ class TestOthers:
             for table, column in (("checkpoints", "checkpoint"), ("writes", "value")):
                 found = saver.conn.execute(f"SELECT rowid, {column} FROM {table}")
                 for row, data in found.fetchall():
-                    damaged = re.sub(rb"(:~.)(.)", rb"\1-", data)
+                    damaged = re.sub(
+                        rb"(?<=:~.).",
+                        lambda found: b"B" if found[0] == b"A" else b"A",
+                        data,
+                    )
                     saver.conn.execute(
                         f"UPDATE {table} SET {column} = ? WHERE rowid = ?",
                         (damaged, row),
