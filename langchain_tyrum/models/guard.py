@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import RunnableBinding
+from langchain_core.runnables import RunnableWithFallbacks
+from langchain_core.runnables.base import RunnableBindingBase
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models.classes import guarded_class, keep, kept_by
@@ -42,7 +43,8 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
     Guarding a guarded model again with the same redactor and mode returns it.
 
     Args:
-        model: A `BaseChatModel`, or one with arguments bound (`bind_tools`).
+        model: A `BaseChatModel`, or one with arguments bound (`bind_tools`), with
+            retries or with fallbacks, of which each is guarded.
         redactor: What to redact with.
         mode: `refuse` raises `RawSecretFound` instead of writing a marker; in
             streams, where the start has been shown already, it redacts. `observe`
@@ -59,20 +61,27 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
     redactor = redactor_of(redactor)
     if mode == "observe":
         redactor, mode = observing(redactor), "redact"
-    if isinstance(model, RunnableBinding):
-        bound = guard_model(model.bound, redactor, mode=mode)
-        kwargs = guard_options(dict(model.kwargs), redactor, mode=mode)
-        return cast(
-            "ModelT", model.model_copy(update={"bound": bound, "kwargs": kwargs})
-        )
+    if isinstance(model, RunnableBindingBase | RunnableWithFallbacks):
+        return cast("ModelT", _around(model, redactor, mode))
     if not isinstance(model, BaseChatModel):
         raise ConfigError(
-            f"a {type(model).__name__!r} is no chat model: pass a BaseChatModel, such "
-            "as init_chat_model(…) returns for a fixed model"
+            f"a {type(model).__name__!r} is no chat model: guard the BaseChatModel in "
+            "it, such as init_chat_model(…) returns for a fixed model"
         )
     if _is_guarded(type(model), redactor, mode):
         return model
     return cast("ModelT", _guarded(model.model_copy(), redactor, mode))
+
+
+def _around(model: Any, redactor: Redactor, mode: Mode) -> Any:
+    """Guard the models that something else calls."""
+    if isinstance(model, RunnableWithFallbacks):
+        models = [model.runnable, *model.fallbacks]
+        first, *others = [guard_model(each, redactor, mode=mode) for each in models]
+        return model.model_copy(update={"runnable": first, "fallbacks": others})
+    bound = guard_model(model.bound, redactor, mode=mode)
+    kwargs = guard_options(dict(model.kwargs), redactor, mode=mode)
+    return model.model_copy(update={"bound": bound, "kwargs": kwargs})
 
 
 def guarded_alias(model: BaseChatModel, redactor: Redactor) -> BaseChatModel:
