@@ -37,11 +37,13 @@ class ModelGuard:
     _tyrum_held: ClassVar[tuple[tuple[ReferenceType[Redactor], Mode], ...]]
 
     @property
-    def _tyrum_guards(self) -> tuple[tuple[Redactor, Mode], ...]:
-        held = [(known(), mode) for known, mode in self._tyrum_held]
-        guards = tuple((each, mode) for each, mode in held if each is not None)
-        if len(guards) != len(held):
-            raise ConfigError(_GONE)
+    def _tyrum_guards(self) -> list[tuple[Redactor, Mode]]:
+        guards = []
+        for known, mode in self._tyrum_held:  # several times a call, so no generator
+            redactor = known()
+            if redactor is None:
+                raise ConfigError(_GONE)
+            guards.append((redactor, mode))
         return guards
 
     def _convert_input(self, model_input: Any) -> PromptValue:
@@ -128,11 +130,11 @@ class ModelGuard:
         models are not.
         """
         model: Any = self
-        if model.callbacks or not all(
-            getattr(redactor, "behind_membrane", False)
-            for redactor, _ in self._tyrum_guards
-        ):
+        if model.callbacks:
             return False
+        for redactor, _ in self._tyrum_guards:
+            if not getattr(redactor, "behind_membrane", False):
+                return False
         return model.cache is False or (model.cache is None and get_llm_cache() is None)
 
     def _tyrum_result(self, result: Any) -> Any:
