@@ -58,7 +58,8 @@ class Looker:
         draft.add(obj)
         if self._is_clean(draft):
             known.add([*draft.marks, *[piece.mark for piece in draft.fresh]])
-            written.add(draft.messages)
+            if draft.messages:
+                written.add(draft.messages)
             return draft.written()
         repair = Repair(lambda made_of: self._clean_piece(made_of, known))
         repair.add(obj)
