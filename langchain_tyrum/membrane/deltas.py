@@ -106,7 +106,7 @@ class ToolDeltas:
 
     def __init__(self, view: Redactor) -> None:
         self._view = view
-        self._open: dict[Hashable, RedactionStream] = {}
+        self._open: dict[tuple[Namespace, Any], RedactionStream] = {}
 
     def feed(self, namespace: Namespace, data: Any) -> Iterator[Any]:
         """What may be shown in place of one event."""
@@ -114,10 +114,21 @@ class ToolDeltas:
         key = (namespace, call_id)
         if kind == "tool-output-delta" and isinstance(data.get("delta"), str):
             stream = self._open.setdefault(key, self._view.stream())
-            yield {**data, "delta": stream.feed(data["delta"])}
+            around = self._view.redact({**data, "delta": ""})
+            yield {**around, "delta": stream.feed(data["delta"])}
             return
-        ended = kind in {"tool-finished", "tool-error"} and key in self._open
-        if ended and (tail := self._open.pop(key).close()):
-            head = {"event": "tool-output-delta", "tool_call_id": call_id}
-            yield {**head, "delta": tail}
+        if kind in {"tool-finished", "tool-error"}:
+            yield from self._tail(key)
         yield self._view.redact(data)
+
+    def rest(self) -> Iterator[tuple[Namespace, Any]]:
+        """What waits of tools that asked somebody, or were broken off."""
+        for key in list(self._open):
+            for tail in self._tail(key):
+                yield key[0], tail
+
+    def _tail(self, key: tuple[Namespace, Any]) -> Iterator[dict[str, Any]]:
+        stream = self._open.pop(key, None)
+        if stream is not None and (tail := stream.close()):
+            head = {"event": "tool-output-delta", "tool_call_id": key[1]}
+            yield {**self._view.redact(head), "delta": tail}

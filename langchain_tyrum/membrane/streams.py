@@ -66,6 +66,8 @@ class StreamGuard:
         """What still waits when the run is over, or broke off."""
         for namespace, data in self._messages.rest():
             yield from self._shaped(namespace, "messages", data, {})
+        for namespace, data in self._tools.rest():
+            yield from self._shaped(namespace, "tools", data, {})
 
     def _clean(self, namespace: Namespace, mode: str, data: Any) -> Iterator[Any]:
         if mode == "messages":

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from langchain_tyrum.redaction import Redactor
 
+#: Where the given cache is kept: some close their file when they are collected.
+_GIVEN = "_tyrum_given"
+
 CacheT = TypeVar("CacheT", bound=BaseCache[Any])
 
 
@@ -48,6 +51,7 @@ def guard_cache(cache: CacheT, redactor: Redactor) -> CacheT:
     if guard is known:
         return cache
     clone = copy.copy(cache)
+    setattr(clone, _GIVEN, cache)
     clone.serde = guard_serde(cache.serde, redactor)
     setattr(clone, GUARD, guard)
     if known is None:
@@ -70,11 +74,17 @@ def _set(inner: Callable[..., Any]) -> Callable[..., Any]:
     return guarded_set
 
 
+def _read(cache: Any, found: dict[Any, Any]) -> dict[Any, Any]:
+    """What was kept raw before the guard, as the node itself would give it now."""
+    guard = cast("Guard", guard_of(cache)).callers
+    return {key: guard.clean(each, "a cached value") for key, each in found.items()}
+
+
 def _get(inner: Callable[..., Any]) -> Callable[..., Any]:
     def guarded_get(self: Any, keys: Any) -> Any:
         with noting() as note:
             found = inner(self, keys)
-        return {} if note.denied else found
+        return {} if note.denied else _read(self, found)
 
     return guarded_get
 
@@ -83,9 +93,13 @@ def _aget(inner: Callable[..., Any]) -> Callable[..., Any]:
     async def guarded_get(self: Any, keys: Any) -> Any:
         with noting() as note:
             found = await inner(self, keys)
-        return {} if note.denied else found
+        return {} if note.denied else _read(self, found)
 
     return guarded_get
+
+
+def _let_be(_: Any) -> None:
+    """The given cache closes what both use, when nobody uses either."""
 
 
 #: What was sealed for somebody else counts as not found: so it is made anew.
@@ -98,4 +112,6 @@ def _guarded_class(cls: type[BaseCache[Any]]) -> type:
     for name, wrapper in _WRAPPERS.items():
         inner = getattr(cls, name)
         body[name] = wraps(inner)(wrapper(inner))
+    if hasattr(cls, "__del__"):
+        body["__del__"] = _let_be
     return type(cls.__name__, (cls,), body)

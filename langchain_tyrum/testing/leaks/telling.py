@@ -128,9 +128,9 @@ class _Reader:
         self.read(list(error.args))
         self.read(getattr(error, "__dict__", None))
         self.read(str(error))
-        for show in ("errors", "json"):
-            if type(error).__module__.startswith("pydantic"):
-                self.read(getattr(error, show)())
+        if type(error).__module__.startswith("pydantic"):
+            for show in ("errors", "json"):
+                self.read(_said(error, show))
         for inner in getattr(error, "exceptions", ()):
             self.read(inner)
         self.read("".join(traceback.format_exception(error)))
@@ -153,6 +153,13 @@ def _is_closed(kind: type) -> bool:
     return home.startswith(_CLOSED) and not home.startswith(_ROWS)
 
 
+def _said(error: BaseException, show: str) -> Any:
+    """What a validation error says when asked; pydantic's others cannot be asked."""
+    with contextlib.suppress(Exception):  # a value that JSON does not know
+        return operator.methodcaller(show)(error)
+    return None
+
+
 def _in_one(blocks: list[Any]) -> str:
     """The text blocks of a message as its reader sees them: as one text."""
     texts = [
@@ -169,6 +176,10 @@ def _join(part: Any, texts: dict[Any, str]) -> None:
     if isinstance(part, dict):
         if part.get("event") == "content-block-delta":
             _join_delta(part, texts)
+        elif part.get("event") == "tool-output-delta":
+            said = part.get("delta")
+            name = ("tool", part.get("tool_call_id"))
+            _add(texts, name, said if isinstance(said, str) else "")
         for value in part.values():
             _join(value, texts)
     elif isinstance(part, list | tuple):

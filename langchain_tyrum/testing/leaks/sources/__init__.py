@@ -26,6 +26,7 @@ _MODULES = {
     "agents": "langchain",
     "agent_tools": "langchain",
     "computed": "langgraph",
+    "beside": "langchain",
 }
 
 

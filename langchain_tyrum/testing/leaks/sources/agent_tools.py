@@ -116,6 +116,20 @@ def _runtime(kit: Kit) -> Case:
     return agent(kit, [look], call(what="x"), DONE)
 
 
+def _pieces(error: type[BaseException] | None, kit: Kit) -> Case:
+    @tool
+    def look(what: str, runtime: ToolRuntime) -> str:
+        """Look something up, and show it letter by letter."""
+        kit.see(what)
+        for letter in f"it is {kit.text}":
+            runtime.emit_output_delta(letter)
+        if error is not None:
+            raise error("closed")
+        return f"ok {what}"
+
+    return agent(kit, [look], call(what="x"), DONE, raises=error)
+
+
 def _error(kit: Kit) -> Case:
     look = looking(kit, lambda _: _raise(ConnectionError(f"401 for {kit.text}")))
     return agent(kit, [look], call(what="x"), DONE, raises=ConnectionError)
@@ -164,6 +178,8 @@ def _sub_agent(kit: Kit) -> Case:
     return agent(kit, [tool(look)], call(what="x"), DONE)
 
 
+#: The ways that have the `tools` mode, for which alone a tool shows its output.
+_TOOLS_MODE = ("stream", "stream v2", "astream")
 _RESULTS: dict[str, Callable[[str], Any]] = {
     "result": lambda v: f"found {v}",
     "dict result": lambda v: {"deep": [{"token": v}]},
@@ -196,6 +212,11 @@ _DECISIONS: dict[str, Callable[[str], dict[str, Any]]] = {
     },
 }  # fmt: skip
 
+_PIECES: dict[str, type[BaseException] | None] = {
+    "output in pieces": None,
+    "output in pieces, then an error": ConnectionError,
+}
+
 ROWS: tuple[Source, ...] = (
     *(Source(name, "agent's tool", build) for name, build in _TOOLS.items()),
     *(
@@ -205,5 +226,9 @@ ROWS: tuple[Source, ...] = (
     *(
         Source(f"approval, {name}", "person", partial(_approval, decision))
         for name, decision in _DECISIONS.items()
+    ),
+    *(
+        Source(name, "agent's tool", partial(_pieces, error), ways=_TOOLS_MODE)
+        for name, error in _PIECES.items()
     ),
 )

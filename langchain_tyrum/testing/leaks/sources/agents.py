@@ -110,7 +110,7 @@ class _Hooks(AgentMiddleware[Any, Any, Any]):
         del state, runtime
         return {"messages": [HumanMessage(f"hint {self.text}")]}
 
-    def afteragent(self, state: Any, runtime: Any) -> Any:
+    def after_agent(self, state: Any, runtime: Any) -> Any:
         """Say it to the caller."""
         del state, runtime
         return {"messages": [AIMessage(f"bye {self.text}")]}
