@@ -68,7 +68,8 @@ def awaited(registry: Registry, sight: Sight) -> Awaited:
     if sight.everyone:
         return Awaited(registry.tiers())
     owners = dict.fromkeys((None, sight.user))
-    return Awaited([registry.beginnings(sight.tenant, each) for each in owners])
+    parts = [registry.beginnings(sight.tenant, owner) for owner in owners]
+    return Awaited([step for steps in parts for step in steps])
 
 
 _known: weakref.WeakKeyDictionary[Beginnings, _Sizes] = weakref.WeakKeyDictionary()

@@ -1,6 +1,6 @@
 r"""The forms in which a value travels: escaped, encoded, wrapped, reversed.
 
-Forms whose every character is escaped (`\u0041`, `%41`, `&#65;`, `41:42:`), and
+Most forms whose every character is escaped (`\u0041`, `%41`, `&#65;`, `41:42:`), and
 values broken up by NUL, zero-width characters or line wraps, are not listed here:
 `copies` undoes those at scan time, whatever the value.
 """
@@ -8,13 +8,16 @@ values broken up by NUL, zero-width characters or line wraps, are not listed her
 from __future__ import annotations
 
 import base64
-import html
 import json
-import shlex
 import unicodedata
 import urllib.parse
 from typing import TYPE_CHECKING
 
+from langchain_tyrum.redaction.quoting import (
+    markup_forms,
+    needless_forms,
+    shell_forms,
+)
 from langchain_tyrum.redaction.secretive import lines_of, members_of
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 #: A form and the name of its encoding.
 Form = tuple[bytes, str]
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
-_XML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 _JS_COMPONENT = "!'()*"
 _JS_URI = ";,/?:@&=+$-_.!~*'()#"
 
@@ -111,46 +113,17 @@ def _escaped(text: str) -> Iterator[tuple[str, str]]:
     yield _json(ascii_only, ascii_only=True), "json-twice"
     yield repr(text)[1:-1], "repr"
     yield _json(repr(text)[1:-1], ascii_only=True), "repr"
+    yield ascii(text)[1:-1], "repr"
     yield text.replace("\\", "\\\\").replace("'", "\\'"), "repr"
-    yield from _markup(text)
-    yield shlex.quote(text).strip("'"), "shell"
-    yield text.replace("'", "'\\''"), "shell"
-    yield "".join("\\" + c if c in '\\"$`!' else c for c in text), "shell"
-    yield "".join(c if _shell_safe(c) else "\\" + c for c in text), "shell"
+    yield from markup_forms(text)
+    for form in shell_forms(text):
+        yield form, "shell"
+    yield from needless_forms(text)
     yield text.replace("'", "''"), "sql"
-
-
-def _shell_safe(char: str) -> bool:
-    return char.isalnum() or char in "_-./:=@%+,\n" or not char.isascii()
 
 
 def _json(text: str, *, ascii_only: bool) -> str:
     return json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-
-
-def _markup(text: str) -> Iterator[tuple[str, str]]:
-    yield html.escape(text, quote=False), "html"
-    yield html.escape(text, quote=True), "html"
-    yield html.escape(text, quote=True).replace("&#x27;", "&#39;"), "html"
-    yield (
-        html.escape(text, quote=True)
-        .replace("&quot;", "&#34;")
-        .replace("&#x27;", "&#39;"),
-        "html",
-    )
-    yield "".join(_XML.get(char, char) for char in text), "xml"
-    yield (
-        (
-            text.encode("ascii", "xmlcharrefreplace").decode()
-            if _encodable(text)
-            else text
-        ),
-        "xml",
-    )
-
-
-def _encodable(text: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _cores(data: bytes) -> Iterator[bytes]:

@@ -6,19 +6,20 @@ import os
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from langchain_tyrum.redaction.beginnings import Beginnings
+from langchain_tyrum.redaction.beginnings import Partition
 from langchain_tyrum.redaction.encodings import derived_forms
 from langchain_tyrum.redaction.secretive import check_value, is_form, spelled
 from langchain_tyrum.redaction.tiers import Tier
 
+if TYPE_CHECKING:
+    from langchain_tyrum.redaction.beginnings import Beginnings
+
 _DELTA = 128
 _MAX_TIERS = 3
 _GROWTH = 4
-_TRIES = 4
 _SMALL = 16 * _DELTA
-_NOTHING = Beginnings(())
 #: A tenant and an owner.
 _Part = tuple[str, str | None]
 
@@ -65,8 +66,7 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str | None, str], tuple[Entry, ...]] = {}
         self._claims: dict[bytes, tuple[Claim, ...]] = {}
-        self._parts: dict[_Part, list[bytes]] = {}
-        self._begins: dict[_Part, tuple[list[bytes], int, Beginnings]] = {}
+        self._parts: dict[_Part, Partition] = {}
         self._pending: list[bytes] = []
         self._tiers: tuple[Tier, ...] = ()
         self._lock = threading.RLock()
@@ -105,7 +105,7 @@ class Registry:
                 self._claims[form] = (*claims, Claim(entry, encoding))
                 if not claims:
                     self._pending.append(form)
-            self._parts.setdefault((entry.tenant, entry.owner), []).extend(forms)
+            self._parts.setdefault(entry.key[:2], Partition()).add(forms)
             self._entries[entry.key] = (*self._entries.get(entry.key, ()), entry)
             if entry.short:
                 self.has_short = True
@@ -127,12 +127,26 @@ class Registry:
                 self._entries[key] = kept
             self.count -= len(entries) - len(kept)
             for entry in set(entries) - set(kept):
-                for form in derived_forms(entry.value):
+                forms = derived_forms(entry.value)
+                for form in forms:
                     self._disclaim(form, entry)
-            part = key[:2]
-            known = self._parts.get(part, ())
-            self._parts[part] = [form for form in known if form in self._claims]
+                self._drop(key[:2], len(forms))
             self.generation += 1
+
+    def _drop(self, part: _Part, count: int) -> None:
+        """Take forms from a partition once it is worth the work on all the others."""
+        forms = self._parts.get(part)
+        if forms is None or not forms.drop(count):
+            return
+        kept = Partition(form for form in forms if self._is_claimed(form, part))
+        if any(kept):
+            self._parts[part] = kept
+        else:
+            del self._parts[part]
+
+    def _is_claimed(self, form: bytes, part: _Part) -> bool:
+        claims = self._claims.get(form, ())
+        return any(claim.entry.key[:2] == part for claim in claims)
 
     def _disclaim(self, form: bytes, entry: Entry) -> None:
         claims = self._claims.get(form, ())
@@ -146,23 +160,14 @@ class Registry:
         """Return who claims a form; nobody, when it was unregistered."""
         return self._claims.get(form, ())
 
-    def beginnings(self, tenant: str, owner: str | None) -> Beginnings:
+    def beginnings(self, tenant: str, owner: str | None) -> tuple[Beginnings, ...]:
         """Return what one partition's forms begin with.
 
         A stream that held back for other people's values would tell them by how it
         stops, one character after the other.
         """
-        part = tenant, owner
-        forms = self._parts.get(part)
-        if forms is None:
-            return _NOTHING
-        # a list only grows; where something is taken out, it is another list
-        size = len(forms)
-        known, upto, found = self._begins.get(part, (None, 0, _NOTHING))
-        if known is not forms or upto != size:
-            found = Beginnings(forms[:size])
-            self._begins[part] = forms, size, found
-        return found
+        forms = self._parts.get((tenant, owner))
+        return forms.steps() if forms is not None else ()
 
     def tiers(self) -> tuple[Tier, ...]:
         """Return everything there is to look for, compiled."""
@@ -181,33 +186,43 @@ class Registry:
                 older = older[:-1]
             self._tiers = (*older, Tier(grown, beside=sum(map(len, older))))
             self._pending = []
-            if self._should_merge() and not self._merging:
+            if not self._merging and self._ripe():
                 self._merging = True
                 threading.Thread(
                     target=self._merge, name="tyrum-merge", daemon=True
                 ).start()
 
-    def _should_merge(self) -> bool:
-        """Each tier costs a search of its own, so a few small ones become one."""
-        total = sum(map(len, self._tiers))
-        few = len(self._tiers) > 1 and total <= _SMALL
-        return few or len(self._tiers) > _MAX_TIERS
+    def _ripe(self) -> tuple[Tier, ...]:
+        """Return the tiers to join: each one costs a search of its own.
+
+        As long as there is little in them, that is all of them. Of many, the full ones
+        of like size, since the last one may still grow.
+        """
+        tiers = self._tiers
+        if sum(map(len, tiers)) <= _SMALL:
+            return tiers if len(tiers) > 1 else ()
+        full = tiers[:-1] if len(tiers) > _MAX_TIERS else ()
+        size, low = 0, len(full)
+        while low and len(full[low - 1]) <= max(_GROWTH * size, _DELTA):
+            low -= 1
+            size += len(full[low])
+        return full[low:] if len(full) - low > 1 else ()
 
     def _merge(self) -> None:
-        """Join the full tiers of like size; the last one may still grow."""
+        """Join tiers until none is ripe; a registration meanwhile spoils a try."""
         try:
-            for _ in range(_TRIES):  # a registration meanwhile spoils a try
-                small = sum(map(len, self._tiers)) <= _SMALL
-                full = self._tiers if small else self._tiers[:-1]
-                size, low = 0, len(full)
-                while low and len(full[low - 1]) <= max(_GROWTH * size, _DELTA):
-                    low -= 1
-                    size += len(full[low])
-                if len(full) - low < 2:
-                    break
-                self._replace(full[low:])
-        finally:
+            while ripe := self._next_ripe():
+                self._replace(ripe)
+        except BaseException:
             self._merging = False
+            raise
+
+    def _next_ripe(self) -> tuple[Tier, ...]:
+        # under the lock: a tier that comes meanwhile finds this thread, or starts one
+        with self._lock:
+            ripe = self._ripe()
+            self._merging = bool(ripe)
+            return ripe
 
     def _replace(self, tiers: tuple[Tier, ...]) -> None:
         beside = sum(len(tier) for tier in self._tiers if tier not in tiers)

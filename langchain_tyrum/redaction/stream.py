@@ -241,6 +241,7 @@ class RedactionStream:
             self._held = held[:most] + held[-most:]
             self._gap = most
             self._size = len(self._held)
+            self._due = 0
         self._due = max(self._due, self._size + (self._size >> 3))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from langchain_tyrum.redaction.engines import EngineError, build_engines
 from langchain_tyrum.redaction.lazy import lazy
+from langchain_tyrum.redaction.shapes.runs import Runs, last_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,11 +90,6 @@ class Openings:
         )
         return found, begun
 
-    def opens(self, text: bytes, lowered: bytes, at: int) -> bool:
-        """Tell whether a match may begin at a place; yes where that is not known."""
-        rows, begun = self.rows(lowered, at)
-        return begun or any(opens(row, text, at) for row in rows)
-
     def first(self, text: bytes, done: int) -> int:
         """Return where the first undecided match begins, or the text's length."""
         size = len(text)
@@ -109,9 +105,10 @@ class Openings:
         return first
 
     def _first_of_heads(self, text: bytes, done: int) -> int:
-        lowered = text.lower()
+        lowered, tails = text.lower(), _Tails(text)
         for at in self._places(lowered, done):
-            if self.opens(text, lowered, at):
+            rows, begun = self.rows(lowered, at)
+            if begun or any(tails.may_open(row, at) for row in rows):
                 return at
         return len(text)
 
@@ -135,12 +132,12 @@ class Openings:
 
     def stretches(self, text: bytes, done: int) -> list[tuple[int, int]]:
         """Return the stretches that matches cover: those that overlap are one."""
-        lowered = text.lower()
+        lowered, tails = text.lower(), _Tails(text)
         found = [
-            match.span()
+            (at, end)
             for at in self._places(lowered, done)
             for row in self.rows(lowered, at)[0]
-            if (match := row.regex.match(text, at))
+            if (end := tails.end(row, at)) > at
         ]
         for row in self._anywhere:
             match = None if row.detector.finder else row.regex.search(text, done)
@@ -176,6 +173,41 @@ class Openings:
             if row.ends is not None and row.regex.match(text):
                 return row.ends
         return None
+
+
+class _Tails:
+    """What rows make of one text, whose long runs are read once and not once a row.
+
+    Args:
+        text: The text.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._last: dict[bytes, int] = {}
+        self._runs: dict[Row, Runs] = {}
+
+    def may_open(self, row: Row, at: int) -> bool:
+        """Tell whether a match of a row may begin here and end behind the text."""
+        run = row.run
+        if run is not None and len(self._text) - at > _LARGE + run.reach:
+            known = run.rest.pattern
+            if known not in self._last:
+                self._last[known] = last_run(run, self._text)
+            if at + run.reach < self._last[known]:
+                return False
+        return opens(row, self._text, at)
+
+    def end(self, row: Row, at: int) -> int:
+        """Return where the match of a row that begins here ends; -1 without one."""
+        if row.run is None:
+            match = row.regex.match(self._text, at)
+            return match.end() if match else -1
+        runs = self._runs.get(row)
+        if runs is None:
+            runs = self._runs[row] = Runs(row.run, self._text)
+        span = runs.span(at)
+        return span[1] if span else -1
 
 
 def opens(row: Row, text: bytes, at: int) -> bool:

@@ -63,6 +63,7 @@ def cell(bench, name):
         "shapes": lambda: bench.shapes.shapes(1_000, dirty=True, budget=BUDGET),
         "stream": lambda: bench.live.stream(2, with_shapes=False, budget=BUDGET),
         "register": lambda: bench.live.register(2, late=3),
+        "late": lambda: next(bench.live.one_of_many(2, late=3)),
         "message": lambda: bench.states.new_message(50, budget=BUDGET),
         "holding": lambda: bench.states.holding(10, 50, budget=BUDGET),
         "serializer": lambda: bench.states.serializer(10, 50, budget=BUDGET),

@@ -153,25 +153,6 @@ class TestRegistration:
         expected = " ".join(f"[REDACTED:n{i}]" for i in range(400))
         assert redactor.redact_text(text) == expected
 
-    def test_a_registration_copies_nothing(self):
-        """What a partition's streams wait for is appended to, not copied."""
-        redactor = Redactor(detectors=[])
-        registry = redactor._registry
-        redactor.register("a", "value-aaaa-1", owner="ann")
-        before = registry._parts["default", "ann"]
-        first = registry.beginnings("default", "ann")
-        redactor.register("b", "value-bbbb-2", owner="ann")
-
-        assert before is registry._parts["default", "ann"]
-        assert not first.begins(b"value-bbbb")
-        assert registry.beginnings("default", "ann").begins(b"value-bbbb")
-        assert registry.beginnings("default", "ann") is registry.beginnings(
-            "default", "ann"
-        )
-        redactor.unregister("a", owner="ann")
-        assert not registry.beginnings("default", "ann").begins(b"value-aaaa")
-        assert registry.beginnings("default", "ann").begins(b"value-bbbb")
-
 
 class TestSafety:
     def test_repr_shows_counts_only(self, redactor, value):

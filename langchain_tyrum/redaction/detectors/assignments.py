@@ -10,6 +10,7 @@ from langchain_tyrum.redaction.detectors.words import (
     KEY,
     KEYWORDS,
     LONG,
+    MOST,
     ODD,
     OPEN,
     QUOTE,
@@ -91,8 +92,9 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         kind="password",
         pattern=r"(?<=[A-Z]_)(?:PASSWORD|PASSWD|PASS|SECRET)="
         rf"(?!(?i:required|optional|password|string|secret)){HOLLOW}([^\s\"'`\\<>(){{}}"
-        r"\[\],;&|$]{6,256})",
+        rf"\[\],;&|$]{{6,{MOST}}})",
         keywords=("_pass", "_secret"),
+        max_length=LONG,
         source="dotenv and docker --env-file",
         positive=("POSTGRES_PASSWORD=letmeinplease", "export DB_PASS=correcthorse"),
         negative=("db_password=password", "DB_PASSWORD=get_password()", "A_SECRET=$X"),
@@ -115,9 +117,9 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         rf"(?i:password|passwd|secret|token|api_?key)(?:[0-9_.-][A-Za-z0-9_.-]{{0,20}})?"
         rf"(?:{QUOTE})?"
         rf"\s{{0,4}},?\s{{0,24}}(?:{QUOTE})?(?i:value){CLOSE}{SEP}{OPEN}{HOLLOW}"
-        rf"(?={BARE}{{0,64}}[{ODD}])({BARE}{{6,1024}})",
+        rf"(?={BARE}{{0,64}}[{ODD}])({BARE}{{6,{MOST}}})",
         keywords=("value",),
-        max_length=1408,
+        max_length=LONG,
         source="environment lists of Kubernetes and of CI services; NuGet.Config",
         positive=(
             "- name: DB_PASSWORD\n  value: hunter2x",
@@ -159,9 +161,9 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         r"(?<!SORT_)(?<!OBJECT_)(?<!ENCY_)(?<!PUB_)KEY"
         rf"{CLOSE}{SEP}{OPEN}(?:base64:)?{HOLLOW}(?=[A-Za-z0-9+/=_-]{{0,24}}[0-9])"
         r"(?=[0-9+/=_-]{0,24}[A-Za-z])(?![A-Za-z]{2,24}[-_][A-Za-z])"
-        r"([A-Za-z0-9+/=_-]{20,512})",
+        rf"([A-Za-z0-9+/=_-]{{20,{MOST}}})",
         keywords=("key",),
-        max_length=640,
+        max_length=LONG,
         source="environment variables of services: <SERVICE>_KEY",
         positive=("MAPS_KEY=<a32>", "ADAFRUIT_KEY: '<h40>'", "APP_KEY=base64:<a43>="),
         negative=(
@@ -175,8 +177,9 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         kind="token",
         pattern=rf"(?i:{_SERVICES}[A-Za-z0-9_.-]{{0,16}}(?:key|token|secret|password|api|"
         rf"pat|auth)){CLOSE}{SEP}{OPEN}(?={BARE}{{0,24}}[0-9])"
-        r"([A-Za-z0-9_+/=.-]{16,256}(?<![.:]))",
+        rf"([A-Za-z0-9_+/=.-]{{16,{MOST}}}(?<![.:]))",
         keywords=("key", "token", "secret", "password", "api", "pat", "auth"),
+        max_length=LONG,
         source="services whose keys have no prefix, by their own documentation",
         positive=(
             "HEROKU_API_KEY=<h8>-<h4>-<h4>-<h4>-<h12>",
@@ -191,9 +194,9 @@ ASSIGNMENTS: tuple[Detector, ...] = (
         kind="password",
         pattern=r"(?<![A-Za-z])(?:ENV|ARG|setx|setenv|set -gx|set -Ux)\s{1,4}"
         rf"[A-Za-z0-9_]{{0,40}}(?i:password|passwd|pass|secret|token|api_?key)"
-        rf"\s{{1,4}}[\"']?{HOLLOW}{STRANGE}({BARE}{{6,1024}})",
+        rf"\s{{1,4}}[\"']?{HOLLOW}{STRANGE}({BARE}{{6,{MOST}}})",
         keywords=("env", "arg", "set"),
-        max_length=1152,
+        max_length=LONG,
         source="Dockerfile reference; fish; cmd.exe",
         positive=("ENV DB_PASSWORD hunter2x", "set -gx API_TOKEN <a24>"),
         negative=("ENV DB_PASSWORD ${PASS1}", "the ENV TOKEN is-set-already"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from langchain_tyrum.redaction.detectors.rows import Detector
-from langchain_tyrum.redaction.detectors.words import HOLLOW, LONG, ODD, QUOTE
+from langchain_tyrum.redaction.detectors.words import HOLLOW, LONG, MOST, ODD, QUOTE
 
 _COOKIES = (
     r"(?:PHPSESSID|JSESSIONID|ASP\.NET_SessionId|ASPSESSIONID[A-Z]{8}|connect\.sid|"
@@ -24,7 +24,7 @@ HEADERS: tuple[Detector, ...] = (
         pattern=rf"(?i:authorization){QUOTE}?\s{{0,4}}[:=,]\s{{0,4}}(?:{QUOTE})?"
         r"(?i:bearer|basic|token|apikey|api-key|bot|key|sso-key|geniekey|negotiate|"
         r"klaviyo-api-key|discogs|zoho-oauthtoken|oauth|splunk)\s{1,4}"
-        rf"(?:token=)?[\"']?{HOLLOW}([A-Za-z0-9._~+/=:%-]{{8,32768}})",
+        rf"(?:token=)?[\"']?{HOLLOW}([A-Za-z0-9._~+/=:%-]{{8,{MOST}}})",
         keywords=("authorization",),
         max_length=LONG,
         source="RFC 9110",
@@ -39,7 +39,7 @@ HEADERS: tuple[Detector, ...] = (
         name="authorization-raw",
         kind="authorization",
         pattern=rf"(?i:authorization){QUOTE}?\s{{0,4}}[:=]\s{{0,4}}(?:{QUOTE})?"
-        rf"{HOLLOW}(?=[A-Za-z0-9._~+/=%-]{{0,40}}[0-9])([A-Za-z0-9._~+/=%-]{{20,32768}})",
+        rf"{HOLLOW}(?=[A-Za-z0-9._~+/=%-]{{0,40}}[0-9])([A-Za-z0-9._~+/=%-]{{20,{MOST}}})",
         keywords=("authorization",),
         max_length=LONG,
         source="services that take a key without a scheme",
@@ -60,7 +60,7 @@ HEADERS: tuple[Detector, ...] = (
         name="bearer",
         kind="authorization",
         pattern=r"(?i:bearer)(?:\s|%20|\+)(?=[A-Za-z0-9._~+/=%-]{0,80}[0-9])"
-        rf"{HOLLOW}([A-Za-z0-9._~+/=%-]{{16,32768}})",
+        rf"{HOLLOW}([A-Za-z0-9._~+/=%-]{{16,{MOST}}})",
         keywords=("bearer",),
         max_length=LONG,
         source="RFC 6750",
@@ -72,7 +72,7 @@ HEADERS: tuple[Detector, ...] = (
         kind="cookie",
         pattern=r"(?i:cookie)\\{0,3}[\"']?\s{0,4}[:=]\s{0,4}(?:\\{0,3}[\"'])?"
         rf"(?:(?!{_SESSION})[^;\r\n\"']{{1,256}};\s?){{0,16}}{_SESSION}{HOLLOW}"
-        r"(?=[^\s;,\"']{0,40}[0-9])([^\s;,\"'\\]{12,32768})",
+        rf"(?=[^\s;,\"']{{0,40}}[0-9])([^\s;,\"'\\]{{12,{MOST}}})",
         keywords=("cookie",),
         max_length=(1 << 13) + LONG,
         source="RFC 6265",
@@ -86,7 +86,7 @@ HEADERS: tuple[Detector, ...] = (
         name="session-cookie",
         kind="cookie",
         pattern=rf"(?<![A-Za-z0-9]){_COOKIES}=(?=[^\s;,\"']{{0,40}}[0-9])"
-        rf"{HOLLOW}([^\s;,\"'\\&]{{16,32768}})",
+        rf"{HOLLOW}([^\s;,\"'\\&]{{16,{MOST}}})",
         keywords=("sess", "sid=", "remember_", "sb-access", "li_at"),
         max_length=LONG,
         source="the cookies of PHP, Java, ASP.NET, Express, Django, Rails, NextAuth",
@@ -97,9 +97,10 @@ HEADERS: tuple[Detector, ...] = (
         name="url-userinfo",
         kind="password",
         pattern=r"(?<=[A-Za-z0-9])://[^\s:/?#\[\]@\"'<>]{0,128}:(?!//)"
-        rf"(?!(?i:pass|password|pwd|secret|token)@){HOLLOW}([^\s/\"'<>\\]{{1,256}})"
+        rf"(?!(?i:pass|password|pwd|secret|token)@){HOLLOW}([^\s/\"'<>\\]{{1,8192}})"
         r"@(?=[A-Za-z0-9\[_-])",
         keywords=("://",),
+        max_length=8448,
         source="RFC 3986",
         positive=("postgres://user:hunter2@db:5432/app", "redis://:s3cr3t@cache:6379"),
         negative=(
@@ -123,7 +124,7 @@ HEADERS: tuple[Detector, ...] = (
         pattern=r"(?<=[?&])(?i:access_token|refresh_token|id_token|auth_token|token|"
         r"api_?key|apikey|key|client_secret|secret|password|passwd|pwd|auth|jwt|"
         r"subscription-key|private_token|appid)="
-        rf"{HOLLOW}(?=[A-Za-z0-9%._~+/=-]{{0,60}}[0-9])([A-Za-z0-9%._~+/=!*-]{{12,32768}})",
+        rf"{HOLLOW}(?=[A-Za-z0-9%._~+/=-]{{0,60}}[0-9])([A-Za-z0-9%._~+/=!*-]{{12,{MOST}}})",
         keywords=(
             "token=",
             "key=",

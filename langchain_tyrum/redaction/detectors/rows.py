@@ -36,7 +36,8 @@ class Detector:
             1, or the whole match where there is none, is the credential.
         keywords: Lower-case literals of which each match holds at least one. Only
             patterns that do not begin with a literal profit from them.
-        max_length: No match is longer; a stream never holds back more.
+        max_length: No match is longer. Of one that goes on, a stream keeps its first
+            and last 16 KB; it ends as one marker all the same.
         ends: Swallow rule for open-ended credentials: everything from the match to
             the end of this expression is the credential, or to the end of the text.
         source: Where the shape is documented.

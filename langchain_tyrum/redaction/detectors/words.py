@@ -66,7 +66,10 @@ BARE = r"[^\s\"'`\\<>(){}\[\],;&|\x1b]"
 # no word has so many consonants in a row
 _UNSPEAKABLE = r"[B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz]{5}"
 STRANGE = rf"(?={BARE}{{0,64}}(?:[{ODD}]|{_UNSPEAKABLE}))"
-VALUE = rf"{HOLLOW}{STRANGE}({BARE}{{8,32768}}(?<![.:]))"
+#: So long may what a name gives away be: as long as it goes on. Each such run is read
+#: once, and of one that a stream waits for too long, the middle is forgotten.
+MOST = 1 << 24
+VALUE = rf"{HOLLOW}{STRANGE}({BARE}{{8,{MOST}}}(?<![.:]))"
 QUOTE = r"\\{0,3}[\"'`]"
 _COLOR = r"(?:\x1b\[[0-9;]{0,12}m)?"
 SEP = r"\s{0,24}(?::=|=>|=(?!=)|==(?=\s{0,2}\\{0,3}[\"'])|:)\s{0,8}"
@@ -75,6 +78,6 @@ CLOSE = rf"(?:{QUOTE}\]?|\*\*)?{_COLOR}"
 #: Before a value: the begin of its quotes, of emphasis or of a color.
 OPEN = rf"(?:\*\*\s?)?(?:N?{QUOTE})?{_COLOR}"
 #: Longest match of a row that ends in `VALUE`.
-LONG = 33088
+LONG = MOST + 1408
 
 KEYWORDS = ("pass", "pw", "secret", "token", "key", "credential", "auth", "pat", "psk")

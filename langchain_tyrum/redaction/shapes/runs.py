@@ -19,6 +19,7 @@ from langchain_tyrum.redaction.shapes.regex_tree import (
 
 #: Shorter ones are read again in no time.
 _LONG = 256
+_REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT)
 _EXACT = (op.MIN_REPEAT, op.POSSESSIVE_REPEAT, op.ATOMIC_GROUP)
 
 
@@ -32,6 +33,7 @@ class Run(NamedTuple):
         least: How many it has at least.
         most: How many it has at most.
         not_last: Characters with which it does not end.
+        reach: How far before the run a match begins at most, and looks ahead.
     """
 
     regex: re.Pattern[bytes]
@@ -40,6 +42,7 @@ class Run(NamedTuple):
     least: int
     most: int
     not_last: bytes
+    reach: int
 
 
 def run_of(pattern: str) -> Run | None:
@@ -72,6 +75,7 @@ def run_of(pattern: str) -> Run | None:
         least,
         most,
         not_last,
+        _widest(items[:-1]) + least,
     )
 
 
@@ -88,6 +92,23 @@ def _not_last(item: tuple[Any, Any]) -> bytes | None:
     return None
 
 
+def _widest(items: Any) -> int:
+    """Return how much text a tree looks at most, around what it matches too."""
+    widest = 0
+    for kind, value in items:
+        if kind is op.BRANCH:
+            widest += max(map(_widest, value[1]))
+        elif kind in _REPEATS:
+            widest += int(value[1]) * _widest(value[2])
+        elif kind is op.SUBPATTERN:
+            widest += _widest(value[3])
+        elif kind in (op.ASSERT, op.ASSERT_NOT):
+            widest += _widest(value[1])
+        else:
+            widest += 1
+    return widest
+
+
 def _is_exact(items: Any) -> bool:
     """Tell whether a tree holds what is not written out as it was."""
     return any(
@@ -98,6 +119,12 @@ def _is_exact(items: Any) -> bool:
         or (kind in (op.ASSERT, op.ASSERT_NOT) and _is_exact(value[1]))
         for kind, value in items
     )
+
+
+def last_run(run: Run, data: bytes) -> int:
+    """Return where the run with which a text ends begins; its length if with none."""
+    rest = run.rest.match(data[::-1])
+    return len(data) - (rest.end() if rest else 0)
 
 
 class Runs:

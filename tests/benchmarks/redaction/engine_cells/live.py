@@ -16,6 +16,8 @@ from engine_cells.exact import LOOP, compiling, forms_of, knowing, settle
 from engine_cells.report import OURS, Row, Target
 from engine_cells.timing import Contestant, Timing, measure
 
+from langchain_tyrum.handles import Principal
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -68,6 +70,60 @@ def register(count: int, *, late: int) -> Row:
             f"worst {max(walls) * 1e3:.1f} ms, CPU of the thread {work * 1e3:.1f} ms",
             f"{scanned[0]:,} scans of 4 KB meanwhile",
         ),
+    )
+
+
+def one_of_many(count: int, *, late: int) -> Iterator[Row]:
+    """Register one among many, and drop it: both until a view's next stream says so."""
+    root = knowing(count, shapes=True)
+    view = root.view(Principal(user="ann"))
+    _used(view, "compiled by whoever reads first ")
+    times: dict[str, list[float]] = {"register": [], "drop": []}
+    for index, value in enumerate(values(late)):
+        fresh = f"view-{index}-{value}"
+        start = time.thread_time()
+        root.register(f"view{index}", fresh)
+        hidden = _used(view, f"say {fresh} again")
+        times["register"].append(time.thread_time() - start)
+        start = time.thread_time()
+        root.unregister(f"view{index}")
+        shown = _used(view, f"say {fresh} anew")
+        times["drop"].append(time.thread_time() - start)
+        assert all(fresh not in text for text in hidden)
+        assert all("view" not in text.partition("[")[2] for text in shown)
+    for name, took in times.items():
+        yield _until_used(f"{name} one value among {count:,}", took, compiling[count])
+
+
+def _used(view: Redactor, text: str) -> tuple[str, str]:
+    """Redact through a view, in one piece and as a stream."""
+    with view.stream() as stream:
+        return view.redact_text(text), stream.feed(text) + stream.close()
+
+
+def _until_used(name: str, took: list[float], anew: float) -> Row:
+    timing = Timing(
+        median=statistics.median(took),
+        least=min(took),
+        samples=len(took),
+        note="CPU of the thread",
+    )
+    return Row(
+        name=f"{name} until a view's next text and stream are through",
+        timings={
+            OURS: timing,
+            "compiling all anew": Timing(median=anew, least=anew, samples=1),
+        },
+        targets=(
+            Target(
+                what="until through",
+                figure=timing.median * 1e3,
+                limit=10,
+                sense="most",
+                unit=" ms",
+            ),
+        ),
+        notes=(f"worst {max(took) * 1e3:.1f} ms",),
     )
 
 
@@ -187,4 +243,7 @@ def cells(*, quick: bool) -> Iterator[Callable[[], Row]]:
     yield lambda: stream(1_000, with_shapes=True, budget=budget)
     count, late = (1_000, 20) if quick else (10_000, 60)
     yield lambda: register(count, late=late)
+    rows = one_of_many(count, late=late)
+    yield lambda: next(rows)
+    yield lambda: next(rows)
     yield lambda: memory(count)
