@@ -13,8 +13,7 @@ from langchain_tyrum.redaction.findings import REGISTERED, Finding, refuse_findi
 from langchain_tyrum.redaction.known import HasPartition, Sight
 from langchain_tyrum.redaction.markers import NAMELESS
 from langchain_tyrum.redaction.memo import Fresh, Memo, Parts
-from langchain_tyrum.redaction.registry import Entry, Registry
-from langchain_tyrum.redaction.secretive import MIN_VALUE, spelled
+from langchain_tyrum.redaction.registry import Registry, bare, entry_of
 from langchain_tyrum.redaction.shapes import compiled
 from langchain_tyrum.redaction.stored import Stored
 from langchain_tyrum.redaction.stream import RedactionStream
@@ -101,8 +100,9 @@ class Redactor:
 
         Raises:
             WeakSecret: The value cannot be told from ordinary text.
+            ConfigError: The name or the value is none.
         """
-        entry = _entry(name, value, tenant=tenant, owner=owner)
+        entry = entry_of(name, value, tenant=tenant, owner=owner)
         self._registry.add(entry, allow_short=allow_short)
 
     def unregister(
@@ -114,7 +114,7 @@ class Redactor:
         owner: str | None = None,
     ) -> None:
         """Stop covering a name's values, or the one given. Unknown names pass."""
-        raw = _bare(value) if value is not None else None
+        raw = bare(value) if value is not None else None
         self._registry.remove((tenant, owner, name), value=raw)
 
     def view(self, principal: HasPartition, *, everyone: bool = False) -> Self:
@@ -157,7 +157,10 @@ class Redactor:
 
         Raises:
             RawSecretFound: A shape stands in it and the mode is `refuse`.
+            TypeError: It is no text.
         """
+        if not isinstance(s, str):
+            raise _no_text(s)
         data = s.encode("utf-8", "surrogatepass")
         clean = self._guard.redact(data, ascii_only=len(data) == len(s))
         return s if clean == data else clean.decode("utf-8", "surrogatepass")
@@ -289,12 +292,8 @@ class Redactor:
         )
 
 
-def _bare(value: str | bytes) -> bytes:
-    raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-    bare = raw.strip()
-    return bare if len(bare) >= MIN_VALUE else raw
-
-
-def _entry(name: str, value: str | bytes, *, tenant: str, owner: str | None) -> Entry:
-    raw = _bare(value)
-    return Entry(name, tenant, owner, raw, len(spelled(raw).strip()) < MIN_VALUE)
+def _no_text(given: object) -> TypeError:
+    return TypeError(
+        f"redact_text takes str, not {type(given).__name__}: redact_bytes takes bytes, "
+        "and redact any object"
+    )

@@ -8,9 +8,15 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.beginnings import Partition
 from langchain_tyrum.redaction.encodings import derived_forms
-from langchain_tyrum.redaction.secretive import check_value, is_form, spelled
+from langchain_tyrum.redaction.secretive import (
+    MIN_VALUE,
+    check_value,
+    is_form,
+    spelled,
+)
 from langchain_tyrum.redaction.tiers import Tier
 
 if TYPE_CHECKING:
@@ -38,6 +44,33 @@ class Entry:
     def key(self) -> tuple[str, str | None, str]:
         """What the entry is registered under."""
         return self.tenant, self.owner, self.name
+
+
+def bare(value: str | bytes) -> bytes:
+    """Return what is looked for of a value: without blanks around it, if it is long.
+
+    Raises:
+        ConfigError: It is neither text nor bytes.
+    """
+    if not isinstance(value, str | bytes | bytearray):
+        raise ConfigError(
+            f"a value is text or bytes, not a {type(value).__name__}: register its text"
+        )
+    raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    found = bytes(raw).strip()
+    return found if len(found) >= MIN_VALUE else bytes(raw)
+
+
+def entry_of(name: str, value: str | bytes, *, tenant: str, owner: str | None) -> Entry:
+    """Return what is registered for a value.
+
+    Raises:
+        ConfigError: The name or the value is none.
+    """
+    if not isinstance(name, str) or not name:
+        raise ConfigError("a value is registered under a name: pass what markers show")
+    raw = bare(value)
+    return Entry(name, tenant, owner, raw, len(spelled(raw).strip()) < MIN_VALUE)
 
 
 class Claim(NamedTuple):

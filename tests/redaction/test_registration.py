@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from langchain_tyrum.errors import WeakSecret
+from langchain_tyrum.errors import ConfigError, WeakSecret
 from langchain_tyrum.redaction import Redactor
 
 
@@ -203,3 +203,27 @@ class TestThreads:
             thread.join()
 
         assert failures == []
+
+
+class TestWrongArguments:
+    """What is no name, no value or no text is told so, with the mend."""
+
+    @pytest.mark.parametrize("value", [None, 5, ["a value of its own"]], ids=str)
+    def test_a_value_is_text_or_bytes(self, value):
+        """Anything else is refused before something is registered."""
+        redactor = Redactor()
+        with pytest.raises(ConfigError, match="text or bytes"):
+            redactor.register("name", value)
+        assert "values=0" in repr(redactor)
+
+    @pytest.mark.parametrize("name", [None, "", 5], ids=str)
+    def test_a_name_is_text(self, name):
+        """A value without a name could have no marker."""
+        with pytest.raises(ConfigError, match="name"):
+            Redactor().register(name, "tulip orbit lantern 93")
+
+    @pytest.mark.parametrize("text", [None, b"x", 5], ids=repr)
+    def test_text_is_text(self, text):
+        """`redact_text` says which method takes what it was given."""
+        with pytest.raises(TypeError, match="redact_bytes"):
+            Redactor().redact_text(text)
