@@ -10,6 +10,7 @@ from langchain_core.tracers import LangChainTracer
 
 from langchain_tyrum.membrane.compat import is_event_handler, is_stream_handler
 from langchain_tyrum.traces import RedactingCallbackHandler, guard_callbacks
+from langchain_tyrum.traces.events import knows_values_of
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import Callbacks
@@ -43,13 +44,13 @@ def guard_handlers(callbacks: Callbacks, run: Run) -> Callbacks:
 def _guarded(handler: Any, run: Run) -> Any:
     if not is_event_handler(handler):
         return guard_callbacks([handler], run.broker)[0]
-    if isinstance(handler, RedactingCallbackHandler):
+    if knows_values_of(handler, run.stored.own):
         return handler
     return RedactingCallbackHandler(handler, run.stored.own)
 
 
 def _is_guarded(handler: Any, run: Run) -> bool:
-    if isinstance(handler, RedactingCallbackHandler):
+    if knows_values_of(handler, run.stored.own):
         return True
     return run.running and (
         is_stream_handler(handler) or type(handler) is LangChainTracer

@@ -55,7 +55,7 @@ class GuardNode(Runnable[Any, Any]):
         try:
             return self.inner.invoke(run.read(input), config, **kwargs)
         except BaseException as error:
-            clean = run.told(error, where=self._raised)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -71,7 +71,7 @@ class GuardNode(Runnable[Any, Any]):
         try:
             return await self.inner.ainvoke(run.read(input), config, **kwargs)
         except BaseException as error:
-            clean = run.told(error, where=self._raised)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -88,7 +88,7 @@ class GuardNode(Runnable[Any, Any]):
             yield from self.inner.stream(run.read(input), config, **kwargs)
             return
         except BaseException as error:
-            clean = run.told(error, where=self._raised)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -106,7 +106,7 @@ class GuardNode(Runnable[Any, Any]):
                 yield part
             return
         except BaseException as error:
-            clean = run.told(error, where=self._raised)
+            clean = run.shown(error, where=self._raised)
             if clean is error:
                 raise
         raise clean
@@ -173,7 +173,7 @@ def guard_function(
             with ambient(_inner_config(run, where)):
                 return run.clean(func(*args, **kwargs), where=where)
         except BaseException as error:
-            clean = run.told(error, where=f"what task {name!r} raises")
+            clean = run.shown(error, where=f"what task {name!r} raises")
             if clean is error:
                 raise
         raise clean
@@ -184,7 +184,7 @@ def guard_function(
             with ambient(_inner_config(run, where)):
                 return run.clean(await func(*args, **kwargs), where=where)
         except BaseException as error:
-            clean = run.told(error, where=f"what task {name!r} raises")
+            clean = run.shown(error, where=f"what task {name!r} raises")
             if clean is error:
                 raise
         raise clean

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from langgraph.errors import GraphBubbleUp
+
 from langchain_tyrum.membrane.compat import (
     RUN_KEY,
     ambient,
@@ -128,6 +130,18 @@ class Run:
             where: What it is, for the ledger.
         """
         return steady(self.shown(obj, where=where), self.view)
+
+    def raised(self, error: BaseException, *, inside: bool) -> Any:
+        """Redact what a graph raises.
+
+        Args:
+            error: The error.
+            inside: Whether somebody else's run goes on with it, who may know it by its
+                class or edit it. Else it says for good what was looked at.
+        """
+        if inside or isinstance(error, GraphBubbleUp):
+            return self.view.redact(error)
+        return steady(error, self.view)
 
     def refuse(self, obj: Any, *, where: str) -> None:
         """Refuse what cannot be redacted, since rows are keyed by it.

@@ -63,7 +63,8 @@ class GuardedStreams(GuardedState):
             except GeneratorExit:
                 raise
             except BaseException as caught:
-                error = self._forget(run.view.redact(caught))
+                inside = around is not None
+                error = self._forget(run.raised(caught, inside=inside))
             finally:
                 part = _END
                 run.leaks.write()
@@ -104,7 +105,8 @@ class GuardedStreams(GuardedState):
             except GeneratorExit:
                 raise
             except BaseException as caught:
-                error = self._forget(run.view.redact(caught))
+                inside = around is not None
+                error = self._forget(run.raised(caught, inside=inside))
             finally:
                 part = _END
                 await run.leaks.awrite()

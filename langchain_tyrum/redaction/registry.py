@@ -67,8 +67,10 @@ def entry_of(name: str, value: str | bytes, *, tenant: str, owner: str | None) -
     Raises:
         ConfigError: The name or the value is none.
     """
-    if not isinstance(name, str) or not name:
-        raise ConfigError("a value is registered under a name: pass what markers show")
+    if not isinstance(name, str):
+        raise ConfigError(
+            f"the name of a value is text, not a {type(name).__name__}: markers show it"
+        )
     raw = bare(value)
     return Entry(name, tenant, owner, raw, len(spelled(raw).strip()) < MIN_VALUE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any, AnyStr, Self
 
 from langchain_tyrum.errors import RawSecretFound
@@ -14,7 +15,6 @@ from langchain_tyrum.redaction.stream_look import Looker
 from langchain_tyrum.redaction.undecided import Lookout
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
     from types import TracebackType
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CONTEXT = 128
 _NO_EDGE = b"x" * 16
+_name_in = re.compile(rb"[A-Za-z0-9_-]+").match
 _MOST_HELD = 1 << 14
 _LONGEST_END = 160
 #: From here on what is held is looked at again only when it has grown by an eighth.
@@ -251,10 +252,17 @@ def _grown(context: bytes, text: bytes) -> bytes:
 
 
 def _last(text: bytes) -> bytes:
-    """Keep the last of a text, with no edge where it is cut that it did not have."""
+    """Keep the last of a text, with no edge where it is cut that it did not have.
+
+    Nor with the end of a name, which may say what the whole name does not.
+    """
     if len(text) <= _CONTEXT:
         return text
-    return _NO_EDGE + text[-_CONTEXT + len(_NO_EDGE) :]
+    last = text[-_CONTEXT + len(_NO_EDGE) :]
+    name = _name_in(last)
+    if name and name.end() < len(last):
+        last = b"x" * name.end() + last[name.end() :]
+    return _NO_EDGE + last
 
 
 def _text(data: bytes) -> str:

@@ -18,6 +18,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers.context import _configure_hooks
 from langchain_core.tracers.langchain import LangChainTracer
 from langchain_core.tracers.stdout import ConsoleCallbackHandler
+from langchain_core.utils.env import env_var_is_set
 from langsmith import AsyncClient, Client
 from langsmith._internal import _operations, _orjson, _serde
 from langsmith.run_trees import RunTree
@@ -36,8 +37,8 @@ __all__ = [
     "added_handler",
     "check",
     "dumps",
-    "hooked_handlers",
-    "is_in_guarded_run",
+    "guarded_run",
+    "is_hooked",
     "manager",
     "redacts_itself",
     "retry_state",
@@ -49,6 +50,11 @@ __all__ = [
 
 #: Where `protect` keeps the guard of the run; a test holds the two together.
 RUN_KEY = "__pregel_tyrum_run"
+_STREAMS = (
+    "langgraph.",
+    "langchain_core.tracers.event_stream",
+    "langchain_core.tracers.log_stream",
+)
 _HIDING = ("_hide_inputs", "_hide_outputs", "_hide_metadata")
 _KITS = ("openinference.", "opentelemetry.", "langfuse.")
 #: Fields of a run that tie it into its tree. They are never rewritten.
@@ -246,21 +252,25 @@ def added_handler(handler: object) -> bool:
     )
 
 
-def hooked_handlers() -> list[Any]:
-    """Return the handlers that context variables add to each callback manager."""
-    found = (variable.get() for variable, *_ in _configure_hooks)
-    return [handler for handler in found if handler is not None]
+def is_hooked(handler: object) -> bool:
+    """Tell whether a context variable, or one of the environment, adds this handler."""
+    for variable, _, kind, named in _configure_hooks:
+        if variable.get() is handler:
+            return True
+        if kind is not None and named and isinstance(handler, kind):
+            return env_var_is_set(named)
+    return False
 
 
 def streams(handler: object) -> bool:
-    """Tell whether a handler feeds a stream of a graph, which has its own guard."""
-    return type(handler).__module__.startswith("langgraph.")
+    """Tell whether a handler feeds a stream: of a graph, or of whoever asked for it."""
+    return type(handler).__module__.startswith(_STREAMS)
 
 
-def is_in_guarded_run() -> bool:
-    """Tell whether `protect` guards the run that calls."""
+def guarded_run() -> Any:
+    """Return the guard of the run that calls, where `protect` guards it."""
     config = var_child_runnable_config.get() or {}
-    return RUN_KEY in (config.get("configurable") or {})
+    return (config.get("configurable") or {}).get(RUN_KEY)
 
 
 def retry_state(state: Any, redact: Callable[[Any], Any]) -> Any:

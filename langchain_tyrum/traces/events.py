@@ -19,7 +19,7 @@ from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.redaction.sources import redactor_of
 from langchain_tyrum.traces import taps
 from langchain_tyrum.traces.feed import EventFeed
-from langchain_tyrum.traces.sources import among
+from langchain_tyrum.traces.sources import among, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +93,20 @@ def guarded_by(handler: Any, redactor: Redactor) -> bool:
     while isinstance(handler, RedactingCallbackHandler):
         own = vars(handler)
         if among(redactor, own["_tyrum_redactors"]):
+            return True
+        handler = own.get("_tyrum_inner")
+    return False
+
+
+def knows_values_of(handler: Any, redactor: Redactor) -> bool:
+    """Tell whether the values that a redactor knows are hidden from a handler.
+
+    Through whose eyes does not matter: a view of the same values will do.
+    """
+    wanted = values_of(redactor)
+    while isinstance(handler, RedactingCallbackHandler):
+        own = vars(handler)
+        if any(values_of(each) is wanted for each in own["_tyrum_redactors"]):
             return True
         handler = own.get("_tyrum_inner")
     return False

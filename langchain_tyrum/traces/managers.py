@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.traces import compat
 from langchain_tyrum.traces.callbacks import guard_callbacks
-from langchain_tyrum.traces.events import (
-    RedactingCallbackHandler,
-    guarded_by,
-    innermost,
-)
+from langchain_tyrum.traces.events import innermost, knows_values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,10 +36,11 @@ def configured(
     def configure(*args: Any, **kwargs: Any) -> Any:
         manager = original(*args, **kwargs)
         if guards := redactors():
-            hooked, inside = compat.hooked_handlers(), compat.is_in_guarded_run()
+            run = compat.guarded_run()
+            own = None if run is None else run.broker.redactor
             for name in _LISTS:
                 handlers = getattr(manager, name)
-                raw = [each for each in handlers if _is_raw(each, hooked, inside)]
+                raw = [innermost(each) for each in handlers if _is_raw(each, own)]
                 if raw:
                     setattr(manager, name, _guarded(handlers, raw, guards))
         return manager
@@ -51,35 +48,39 @@ def configured(
     return configure
 
 
-def _is_raw(handler: Any, hooked: Sequence[Any], inside: bool) -> bool:  # noqa: FBT001
-    if compat.added_handler(handler) or any(handler is each for each in hooked):
+def _is_raw(handler: Any, own: Redactor | None) -> bool:
+    if compat.added_handler(handler) or compat.is_hooked(handler):
         return True
-    return inside and not (
-        isinstance(handler, RedactingCallbackHandler) or compat.streams(handler)
-    )
+    return not (own is None or compat.streams(handler) or knows_values_of(handler, own))
 
 
 def _guarded(
-    handlers: list[Any], raw: Sequence[Any], guards: Sequence[Redactor]
+    handlers: Sequence[Any], raw: Sequence[Any], guards: Sequence[Redactor]
 ) -> list[Any]:
+    """Guard the raw ones, each of them once.
+
+    LangChain knows a handler by its identity: to a child, which has the guarded form,
+    it adds the raw one again.
+    """
     clean: list[Any] = []
+    done: list[Any] = []
     for handler in handlers:
-        if all(handler is not each for each in raw):
+        inner = innermost(handler)
+        if not _is_in(inner, raw):
             clean.append(handler)
-        # LangChain adds it again to each child, beside its guarded form
-        elif not _is_among(handler, [*clean, *handlers], guards):
-            guarded = handler
+        elif not _is_in(inner, done):
+            done.append(inner)
+            guarded = _most_guarded(inner, handlers)
             for redactor in guards:
                 guarded = guard_callbacks(guarded, redactor)
             clean.append(guarded)
     return clean
 
 
-def _is_among(
-    handler: Any, handlers: Sequence[Any], guards: Sequence[Redactor]
-) -> bool:
-    return any(
-        innermost(each) is handler and all(guarded_by(each, guard) for guard in guards)
-        for each in handlers
-        if each is not handler
-    )
+def _most_guarded(inner: Any, handlers: Sequence[Any]) -> Any:
+    same = [each for each in handlers if innermost(each) is inner]
+    return next((each for each in same if each is not inner), inner)
+
+
+def _is_in(handler: Any, handlers: Sequence[Any]) -> bool:
+    return any(each is handler for each in handlers)

@@ -30,6 +30,12 @@ def among(redactor: Redactor, known: Iterable[Redactor]) -> bool:
     return any(_sees(redactor) == _sees(each) for each in known)
 
 
+def values_of(redactor: Any) -> object:
+    """Return what stands for the values that a redactor and its views know."""
+    guard = getattr(redactor, "_guard", None)
+    return redactor if guard is None else guard.registry
+
+
 def lasting(redactor: Redactor) -> Redactor:
     """Return the redactor without a run's memo, for guards that outlive the run."""
     guard = getattr(redactor, "_guard", None)

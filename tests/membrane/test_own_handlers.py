@@ -21,6 +21,7 @@ from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
 from langchain_tyrum.membrane import protect
+from langchain_tyrum.traces import RedactingCallbackHandler
 
 
 class State(TypedDict, total=False):
@@ -156,6 +157,43 @@ class TestContextVariables:
         assert value not in str(found)
         assert "[REDACTED" in str(found)
 
+    @pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+    async def test_handlers_of_the_environment_are_told_no_value(
+        self, agent, broker, value, how, monkeypatch
+    ):
+        """A class that an environment variable switches on is told no value either."""
+        told = []
+
+        class Switched(Notes):
+            def __init__(self):
+                self.told = told
+
+        context.register_configure_hook(
+            ContextVar("switched", default=None), True, Switched, "TYRUM_TEST_NOTES"
+        )
+        monkeypatch.setenv("TYRUM_TEST_NOTES", "true")
+        try:
+            ran = getattr(protect(agent(), broker), how)(ASKED)
+            _ = ran if how == "invoke" else await ran
+        finally:
+            context._configure_hooks.pop()
+
+        assert {"chain", "tool", "model"} <= {kind for kind, _ in told}
+        assert value not in str(told)
+        assert "[REDACTED" in str(told)
+
+    def test_two_brokers_tell_nothing_twice(self, agent, memory_broker, canary):
+        """With two brokers, and passed in the config too, it gets each event once."""
+        plain, guarded = Notes(), Notes()
+        with hooked(plain, inheritable=True):
+            agent().invoke(ASKED, {"callbacks": [plain]})
+        protect(agent(), memory_broker({"other/key": canary()}))
+        graph = protect(agent(), memory_broker({"db/password": canary()}))
+        with hooked(guarded, inheritable=True):
+            graph.invoke(ASKED, {"callbacks": [guarded]})
+
+        assert [kind for kind, _ in plain.told] == [kind for kind, _ in guarded.told]
+
     def test_usage_is_counted(self, broker):
         """`get_usage_metadata_callback` counts tokens as without the guard."""
         usage = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
@@ -226,3 +264,43 @@ class TestOwnHandlers:
         agent(callbacks=[notes]).invoke(ASKED)
 
         assert value in str(notes.told)
+
+    @pytest.mark.parametrize("where", ["config", "node"])
+    def test_what_another_broker_guards_is_guarded_here(
+        self, broker, memory_broker, canary, value, where
+    ):
+        """A handler that another broker's redactor guards is told no value of ours."""
+        notes = Notes()
+        other = RedactingCallbackHandler(
+            notes, memory_broker({"other/key": canary()}).redactor
+        )
+        chain = RunnableLambda(lambda _: f"raw {value}")
+        inner = {"callbacks": [other]} if where == "node" else {}
+        builder = StateGraph(State)
+        builder.add_node("n", lambda _: {"text": chain.invoke("x", inner)})
+        builder.add_edge(START, "n")
+
+        protect(builder.compile(), broker).invoke(
+            {"text": "x"}, {"callbacks": [other]} if where == "config" else {}
+        )
+
+        assert ("chain", "raw [REDACTED:db/password]") in notes.told
+        assert value not in str(notes.told)
+
+    async def test_a_node_reads_the_events_it_asks_for(self, broker, value):
+        """What a node's own code streams to itself stays as it is."""
+        chain = RunnableLambda(lambda _: f"raw {value}")
+        seen = []
+
+        async def node(_):
+            seen.extend([event async for event in chain.astream_events("x")])
+            return {}
+
+        builder = StateGraph(State)
+        builder.add_node("n", node)
+        builder.add_edge(START, "n")
+
+        result = await protect(builder.compile(), broker).ainvoke({"text": "x"})
+
+        assert f"raw {value}" == seen[-1]["data"]["output"]
+        assert value not in str(result)

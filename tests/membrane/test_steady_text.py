@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from langgraph.config import get_stream_writer
 from langgraph.graph import START, StateGraph
+from langgraph.types import Command, RetryPolicy
 from typing_extensions import TypedDict
 
 from langchain_tyrum.membrane import protect
@@ -159,6 +160,53 @@ class TestErrors:
             await graph(node).ainvoke({})
 
         assert value not in str(asked_often([caught.value]))
+
+
+class TestInside:
+    """What the run goes on with stays live."""
+
+    def test_a_command_to_the_parent_carries_the_object(self, broker):
+        """What a sub-graph sends to its parent is the object itself."""
+        seen = []
+
+        def send(_: Any) -> Any:
+            return Command(
+                graph=Command.PARENT, goto="last", update={"data": Lying("x")}
+            )
+
+        inner = StateGraph(State)
+        inner.add_node("send", send)
+        inner.add_edge(START, "send")
+        builder = StateGraph(State)
+        builder.add_node("inner", inner.compile())
+        builder.add_node("last", lambda state: seen.append(state["data"]) or {})
+        builder.add_edge(START, "inner")
+
+        protect(builder.compile(), broker).invoke({})
+
+        assert [Lying] == [type(each) for each in seen]
+
+    def test_a_node_is_retried_by_the_class_of_its_error(self, broker):
+        """A retry policy sees the error that was raised, not a stand-in."""
+        tries = []
+
+        def node(_: Any) -> Any:
+            tries.append(1)
+            raise LyingError("x")
+
+        builder = StateGraph(State)
+        policy = RetryPolicy(
+            max_attempts=3,
+            initial_interval=0.001,
+            retry_on=lambda error: type(error) is LyingError,
+        )
+        builder.add_node("n", node, retry_policy=policy)
+        builder.add_edge(START, "n")
+
+        with pytest.raises(LyingError):
+            protect(builder.compile(), broker).invoke({})
+
+        assert 3 == len(tries)
 
 
 def _leaves(obj):

@@ -216,9 +216,9 @@ class TestWrongArguments:
             redactor.register("name", value)
         assert "values=0" in repr(redactor)
 
-    @pytest.mark.parametrize("name", [None, "", 5], ids=str)
+    @pytest.mark.parametrize("name", [None, b"name", 5], ids=repr)
     def test_a_name_is_text(self, name):
-        """A value without a name could have no marker."""
+        """A name that is none is refused."""
         with pytest.raises(ConfigError, match="name"):
             Redactor().register(name, "tulip orbit lantern 93")
 

@@ -80,6 +80,15 @@ class TestSameAsWhole:
         text = f"so: {piece} end"
         assert REDACTOR.redact_text(text) == _streamed(REDACTOR, text, range(len(text)))
 
+    def test_the_end_of_a_name_says_nothing(self):
+        """Of a name that is out of sight, what is left is no name of a credential."""
+        redactor = Redactor()
+        name = "CACHE_KEY=3f9c07be51a8d2463f9c07be51a8d2463f9c07be"
+        key = "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"
+        for size in range(40):
+            text = f"{'a' * size}-{name}-{key}-POSTGRES_PASSWORD=letmeinplease"
+            assert redactor.redact_text(text) == _streamed(redactor, text, []), size
+
     @settings(max_examples=800, deadline=None)
     @given(
         st.lists(st.sampled_from(PIECES), max_size=8),
