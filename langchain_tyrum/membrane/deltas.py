@@ -8,12 +8,14 @@ are shown as they come, so up to three letters of a value may stand at the end o
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessageChunk
 
 from langchain_tyrum.redaction.chunks import EventStreamGuard, MessageStreamGuard
+from langchain_tyrum.redaction.walk.steady import steady
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -24,6 +26,21 @@ Namespace = tuple[str, ...]
 _Kind = type[MessageStreamGuard] | type[EventStreamGuard]
 _CHUNKS, _EVENTS = MessageStreamGuard, EventStreamGuard
 _ENDED = {"event": "message-finish"}
+_MAX_ENDED = 64
+
+
+class _Observed:
+    """The view of a run for clients: what they get says nothing else later."""
+
+    def __init__(self, view: Redactor) -> None:
+        self._view = view
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._view, name)
+
+    def redact(self, obj: Any) -> Any:
+        """Redact, with stand-ins for what computes its text."""
+        return steady(obj, self._view)
 
 
 @dataclass
@@ -44,7 +61,7 @@ class _Call:
         """What may be shown in place of one chunk or event."""
         if isinstance(self.guard, EventStreamGuard):
             return [(event, self.metadata) for event in self.guard.feed(message)]
-        return [(self.guard.feed(message), self.metadata)]
+        return [(self.guard.feed(message, key="call"), self.metadata)]
 
     def tails(self) -> list[Any]:
         """What still waits of it."""
@@ -59,8 +76,9 @@ class MessageDeltas:
     """The `messages` mode: chunks of v1, protocol events of v3."""
 
     def __init__(self, view: Redactor) -> None:
-        self._view = view
+        self._view: Any = _Observed(view)
         self._calls: dict[Hashable, _Call] = {}
+        self._ended: OrderedDict[Hashable, _Call] = OrderedDict()
 
     def feed(self, namespace: Namespace, data: Any) -> Iterator[Any]:
         """What may be shown in place of one pair of message and metadata."""
@@ -69,7 +87,7 @@ class MessageDeltas:
             call = self._call((namespace, raw.get("run_id")), namespace, raw, _EVENTS)
             yield from call.shown(message)
             if message.get("event") == "message-finish":
-                del self._calls[namespace, raw.get("run_id")]
+                self._end((namespace, raw.get("run_id")))
             return
         key = (namespace, id(raw))
         growing = isinstance(message, BaseMessageChunk)
@@ -80,7 +98,7 @@ class MessageDeltas:
             yield from self._call(key, namespace, raw, _CHUNKS).shown(message)
             return
         call = self._call(key, namespace, raw, _CHUNKS)
-        del self._calls[key]
+        self._end(key)
         shown = call.shown(message)
         yield from call.tails()
         yield from shown
@@ -94,18 +112,24 @@ class MessageDeltas:
     def _call(
         self, key: Hashable, namespace: Namespace, raw: Any, kind: _Kind
     ) -> _Call:
-        call = self._calls.get(key)
+        call = self._calls.get(key) or self._ended.pop(key, None)
         if call is None:
             call = _Call(namespace, raw, self._view.redact(raw), kind(self._view))
-            self._calls[key] = call
+        self._calls[key] = call
         return call
+
+    def _end(self, key: Hashable) -> None:
+        """Keep a few calls that ended: some send more after their last chunk."""
+        self._ended[key] = self._calls.pop(key)
+        if len(self._ended) > _MAX_ENDED:
+            self._ended.popitem(last=False)
 
 
 class ToolDeltas:
     """The `tools` mode: what a tool shows of its output while it runs."""
 
     def __init__(self, view: Redactor) -> None:
-        self._view = view
+        self._view: Any = _Observed(view)
         self._open: dict[tuple[Namespace, Any], RedactionStream] = {}
 
     def feed(self, namespace: Namespace, data: Any) -> Iterator[Any]:

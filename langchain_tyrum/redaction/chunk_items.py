@@ -56,10 +56,11 @@ class Items:
         yield from self._ready()
 
     def close(self) -> Iterator[tuple[Any, bool]]:
-        """Yield the items that are left."""
+        """Yield the items that are left. Those that come late go on with their text."""
         for pieces in self._texts.values():
             pieces.close()
         yield from self._ready()
+        self._texts = {keys: pieces.again() for keys, pieces in self._texts.items()}
 
     def _ready(self) -> Iterator[tuple[Any, bool]]:
         while self._queue:

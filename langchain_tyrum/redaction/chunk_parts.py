@@ -7,7 +7,7 @@ whole. LangChain merges what is shown to the same message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.chunk_items import (
     APART,
@@ -16,7 +16,7 @@ from langchain_tyrum.redaction.chunk_items import (
     withheld,
     without_codes,
 )
-from langchain_tyrum.redaction.chunk_pieces import Part
+from langchain_tyrum.redaction.chunk_pieces import Lasting, Part
 from langchain_tyrum.redaction.chunk_words import Words
 from langchain_tyrum.redaction.markers import NAMELESS
 
@@ -43,14 +43,9 @@ GROWING = frozenset(
 _NAMING = frozenset({"type", "id", "index", "name", "model_provider", "output_version"})
 _TEXT = ("key", "text")
 _ID: Path = (("key", "id"),)
+_MOST_NAMED = 1 << 12
 #: Fields that say something about the message.
 _ABOUT = frozenset({"response_metadata", "generation_info", "artifact"})
-
-
-class _Stream(Protocol):
-    def feed(self, chunk: str) -> str: ...
-
-    def close(self) -> str: ...
 
 
 class PartStreams:
@@ -60,7 +55,7 @@ class PartStreams:
         self._redactor = redactor
         self._words = Words(redactor)
         self.whole = self._words.whole
-        self._open: dict[Path, tuple[_Stream, Names]] = {}
+        self._open: dict[Path, tuple[Lasting, Names]] = {}
         self._waiting: dict[Path, tuple[dict[str, Any], Names]] = {}
         self._lists: dict[Path, tuple[Items, Names]] = {}
         self._named: dict[Path, str] = {}
@@ -98,15 +93,24 @@ class PartStreams:
         """
         if type(ident) is not str or not ident or ident in self._words.sure:
             return ident
-        if (clean := self.whole(ident)) != ident:
-            known = self._redactor.contains(ident.encode("utf-8", "surrogatepass"))
-            return clean if known else ident  # ids only look like credentials
-        if not self._words.is_unlike(ident):
+        if (clean := self.whole(ident)) != ident and self._holds(ident):
+            return clean  # other ids only look like credentials
+        before = self._named.get(_ID, "")
+        if before.endswith(ident):
+            return ident
+        if not self._words.is_id(ident) or self._holds(before + ident):
             return None
-        return ident if self._name(ident, _ID) == ident else None
+        self._named[_ID] = (before + ident)[-_MOST_NAMED:]
+        return ident
+
+    def _holds(self, text: str) -> bool:
+        """Tell whether a registered value stands in a text."""
+        return bool(self._redactor.contains(text.encode("utf-8", "surrogatepass")))
 
     def drain(self, prefix: Path = ()) -> Iterator[tuple[Path, Names, Any]]:
         """Close the streams under a path and yield what they still held.
+
+        What comes later is read behind the last of what came before.
 
         Yields:
             Paths, names, and what belongs there: text, a dict that waited whole, or
@@ -117,12 +121,12 @@ class PartStreams:
             clean = self._dict(value, paths[0], names)
             yield paths[0], self._cleaned(names), clean
         for path in _under(self._lists, prefix):
-            items, names = self._lists.pop(path)
+            items, names = self._lists[path]
             for item, sure in items.close():
                 clean = self._item(item, path, names, sure=sure)
                 yield (*path, ("item", APART)), self._cleaned(names), clean
         for path in _under(self._open, prefix):
-            part, names = self._open.pop(path)
+            part, names = self._open[path]
             if tail := part.close():
                 yield path, self._cleaned(names), tail
 
@@ -203,11 +207,12 @@ class PartStreams:
             return clean
         if not plain and path[-1][1] in _NAMING:
             return self._name(text, path)
-        made: _Stream = Part(self._redactor, self._words)
-        if plain:
-            made = self._redactor.stream()
+        made = Lasting(self._redactor.stream if plain else self._part)
         self._open[path] = (made, names)
         return made.feed(text)
+
+    def _part(self) -> Part:
+        return Part(self._redactor, self._words)
 
     def _name(self, text: str, path: Path) -> str:
         """Redact a name, also together with what was shown of it before."""

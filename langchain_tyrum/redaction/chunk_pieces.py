@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from langchain_tyrum.redaction.chunk_words import FEW, PUBLIC
 from langchain_tyrum.redaction.markers import MARKER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from langchain_tyrum.redaction import Redactor
     from langchain_tyrum.redaction.chunk_words import Words
 
@@ -17,6 +19,71 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[\w.:/+=-]{4,256}")
 _LONG = 1 << 14
 _EDGE = 1 << 12
+
+
+class _Stream(Protocol):
+    def feed(self, text: str, /) -> str: ...
+
+    def close(self) -> str: ...
+
+
+class Lasting:
+    """A growing text that may go on after its end.
+
+    Some providers send more after the chunk that they call the last one. What was
+    shown by then stays, so what comes late is read behind it, and the rest of a value
+    that it ends is not shown.
+
+    Args:
+        make: Makes the stream that the text goes through.
+    """
+
+    def __init__(self, make: Callable[[], _Stream]) -> None:
+        self._make = make
+        self._stream = make()
+        self._last: list[str] = []
+        self._size = 0
+        self._is_over = False
+        # what was shown at the end and would be shown otherwise now
+        self._ahead = ""
+
+    def feed(self, text: str) -> str:
+        """Take a piece and return what may be shown now."""
+        if self._is_over and text:
+            self._go_on()
+        self._last.append(text)
+        self._size += len(text)
+        if self._size > 2 * _LONG:
+            self._last = ["".join(self._last)[-_LONG:]]
+            self._size = _LONG
+        return self._behind(self._stream.feed(text))
+
+    def close(self) -> str:
+        """Return what is left to show."""
+        self._is_over = True
+        return self._behind(self._stream.close())
+
+    def _go_on(self) -> None:
+        """Read the last of what was fed once more; all of it was shown."""
+        last, alone = "".join(self._last), self._make()
+        alone.feed(last)
+        self._ahead = alone.close()
+        self._stream, self._is_over = self._make(), False
+        self._stream.feed(last)
+
+    def _behind(self, out: str) -> str:
+        """Leave out what was shown, and repeat a marker that is another now."""
+        if not self._ahead or not out:
+            return out
+        same = _same(self._ahead, out)
+        if same == len(out):
+            self._ahead = self._ahead[same:]
+            return ""
+        head = out.rfind("[", 0, same)
+        if same < len(self._ahead) and head >= 0 and "]" not in out[head:same]:
+            same = head
+        self._ahead = ""
+        return out[same:]
 
 
 class Pieces:
@@ -32,8 +99,9 @@ class Pieces:
     """
 
     def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._stream = redactor.stream()
-        self._open = ""
+        self._open = self._left = ""
         self._ends: deque[int] = deque()
         self.fed = self.sure = self.begun = 0
         self.odd = False
@@ -53,7 +121,17 @@ class Pieces:
 
     def close(self) -> str:
         """Return what is left of the text, redacted."""
+        self._left = self._open
         return self._noted(self._stream.close())
+
+    def again(self) -> Pieces:
+        """Return the text as it goes on after its end, behind what was left."""
+        if self.odd:
+            return self
+        more = Pieces(self._redactor)
+        if self._left:
+            more.feed(self._left)
+        return more
 
     def _noted(self, out: str) -> str:
         if self.odd:
@@ -137,12 +215,17 @@ class Part:
 
     def _behind(self, out: str) -> str:
         """Leave out what was shown ahead."""
-        ahead, same = self._ahead, 0
+        ahead = self._ahead
         if not out or not ahead:
             return out
-        while same < min(len(ahead), len(out)) and ahead[same] == out[same]:
-            same += 1
+        same = _same(ahead, out)
         if ahead.startswith("[") and same < len(ahead):
             same = 0
         self._ahead = ahead[same:] if same == len(out) else ""
         return out[same:]
+
+
+def _same(left: str, right: str) -> int:
+    """Count the letters with which both begin."""
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))

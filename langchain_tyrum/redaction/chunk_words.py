@@ -114,6 +114,15 @@ class Words:
         """Tell whether a word begins a value at most by accident."""
         return self.is_sure(word) or self._begun(word)[1] <= FEW
 
+    def is_id(self, word: str) -> bool:
+        """Tell whether a word may be the id of a message: one repeats it, whole.
+
+        What only looks like a credential, or like the beginning of one, may.
+        """
+        if self.is_unlike(word):
+            return True
+        return _held(self._redactor.in_mode("observe"), word) <= FEW
+
     def _begun(self, word: str) -> tuple[bool, int]:
         """Tell whether a word ends with what may begin a registered value.
 

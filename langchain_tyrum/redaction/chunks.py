@@ -34,14 +34,16 @@ _KEPT = frozenset({"type", "chunk_position"})
 _HOLLOW = frozenset({str, list, dict})
 _DERIVED = ("tool_calls", "invalid_tool_calls")
 _MAX_OPEN = 512
+_MAX_ENDED = 64
 
 
 class MessageStreamGuard:
     """Redacts a stream of message chunks, also of several messages interleaved.
 
-    Feed it every chunk in order. A whole message is redacted as it is. If the
-    stream may break off before its last chunk, `flush` gives what was held back;
-    without it that tail is lost, never shown.
+    Feed it every chunk in order, also those that come after the one that says it is
+    the last. A whole message is redacted as it is. If the stream may break off before
+    its last chunk, `flush` gives what was held back; without it that tail is lost,
+    never shown.
 
     Args:
         redactor: What to redact with.
@@ -50,6 +52,7 @@ class MessageStreamGuard:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._open: OrderedDict[Hashable, tuple[PartStreams, Any]] = OrderedDict()
+        self._ended: OrderedDict[Hashable, PartStreams] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"MessageStreamGuard(open={len(self._open)})"
@@ -76,22 +79,33 @@ class MessageStreamGuard:
             name: self._field(parts, name, value) for name, value in fields.items()
         }
         if fields.get("chunk_position") == "last":
-            self._open.pop(key, None)
+            self._end(key)
             _put_tails(clean, parts.drain())
             return _rebuild(type(message), clean)
         return _changed(message, fields, clean)
 
     def flush(self) -> list[Any]:
         """Close all open messages; return one more chunk for each that held text."""
-        chunks = [_tail_chunk(*self._open.pop(key)) for key in list(self._open)]
+        chunks = [_tail_chunk(*self._end(key)) for key in list(self._open)]
         return [chunk for chunk in chunks if chunk is not None]
 
     def _parts(self, key: Hashable, message: Any) -> PartStreams:
-        parts, _ = self._open.pop(key, (PartStreams(self._redactor), None))
+        parts = self._ended.pop(key, None)
+        if key in self._open:
+            parts, _ = self._open.pop(key)
+        parts = parts or PartStreams(self._redactor)
         self._open[key] = (parts, message)
         if len(self._open) > _MAX_OPEN:
             self._open.popitem(last=False)
         return parts
+
+    def _end(self, key: Hashable) -> tuple[PartStreams, Any]:
+        """Close a message; a few are kept: some go on after their last chunk."""
+        parts, message = self._open.pop(key)
+        self._ended[key] = parts
+        if len(self._ended) > _MAX_ENDED:
+            self._ended.popitem(last=False)
+        return parts, message
 
     def _field(self, parts: PartStreams, name: str, value: Any) -> Any:
         if value is None or (not value and type(value) in _HOLLOW):

@@ -46,6 +46,12 @@ GLUED = [
     "password=«hunter2xyz»{h}{h}",
     "password=«hunter2xyz»{h}/{h}/{h}",
     "password=«hunter2xyz»tyrum://db/main-1",
+    "password={h}«!S3cr3t!Passw0rd#9»",
+    "password={h}«:S3cr3t!Passw0rd#9» end",
+    "password=a{h}b{h}«.S3cr3t!Passw0rd#9» end",
+    "password=a{h}.b{h}«.S3cr3t!Passw0rd#9»{h}",
+    "postgres://bob:{h}«.S3cr3t!Passw0rd#9»@db.test/shop",
+    "postgres://bob:{h}«!S3cr3t!Passw0rd#9»{h}@db.test/shop",
 ]
 BENIGN = [
     "curl -u bob:{h} https://x.test",
@@ -70,6 +76,16 @@ BENIGN = [
     "secret_ref={h}/v1?version=20260102",
     "| password | {h} |",
     "{h}{h} {h}/{h},{h}:{h}",
+    "password={h}.Then read on, password={h}.more",
+    "password={h}...and token={h}!",
+    "password={h}:550e8400-e29b-41d4-a716-446655440000",
+    "password={h}:550E8400-E29B-41D4-A716-446655440000",
+    "password={h}:Port8080",
+    "password={h},User2Name8 and so on",
+    "password={h}.withRetry(Max3Times)",
+    "password={h}\\nUser2Name: bob",
+    "password={h}{h}{h}{h}{h}{h}",
+    "token={h}?Version2Beta=7",
 ]
 
 

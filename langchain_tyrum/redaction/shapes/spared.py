@@ -29,6 +29,10 @@ _APART = frozenset(b" \t\r\n\v\f\"'`")
 _BLANK = frozenset(b" \t\r\n\v\f")
 #: What stands behind so many handles in one credential is looked at.
 _MOST = 4
+#: With what another part of a text begins: a field, a parameter, an escaped line.
+_OTHER = re.compile(rb"[][(){}<>,;?&\\]|\W*[A-Za-z_][\w.-]*(?:=|\(\S*\))")
+_MIXED = tuple(map(re.compile, (rb"[a-z]", rb"[A-Z]", rb"[0-9]")))
+_LEAST = 10
 #: So much of what follows a credential may say whether it is one.
 _REST = 1024
 
@@ -63,6 +67,14 @@ def handle_begins(data: bytes) -> int:
 
 def _as_word(match: re.Match[bytes]) -> bytes:
     return match.group().translate(_WORD)
+
+
+def _is_credible(piece: bytes) -> bool:
+    """Tell whether what stands behind a handle is hardly prose, or another field."""
+    piece = _HANDLE.sub(b"", piece)
+    if len(piece) < _LEAST or _OTHER.match(piece) or not _BLANK.isdisjoint(piece):
+        return False
+    return all(each.search(piece) for each in _MIXED)
 
 
 class Stretches(NamedTuple):
@@ -122,7 +134,10 @@ class Spared:
         return self._among(HANDLE_HEAD, _HANDLE)
 
     def _beside(self, row: Row, match: Match, text: bytes) -> Iterator[Span]:
-        """Yield what stands before the first handle, and behind it, as a credential."""
+        """Yield what stands before the first handle, and behind it, as a credential.
+
+        Where nothing before it is one, what stands behind has to look like one.
+        """
         _, span = match
         starts, ends = self.handles
         among = self.handles.between(span.start, span.end)
@@ -132,14 +147,16 @@ class Spared:
         among = among[:_MOST]
         lows = [span.start, *(ends[at] for at in among)]
         stops = [*(starts[at] for at in among), span.end]
+        sure = False
         for low, high in zip(lows, stops, strict=True):
             first = low == span.start
             glued = low < high and text[high - 1 if first else low] not in _BLANK
+            if glued and not first and not sure:
+                glued = _is_credible(self.data[low:high])
             size = row.alone(text, match, text[low:high], rest) if glued else 0
             if size:
+                sure = True
                 yield span._replace(start=low, end=low + size)
-            elif first:
-                return
 
     def _among(self, head: bytes, pattern: re.Pattern[bytes]) -> Stretches:
         found = self._known.get(head)
