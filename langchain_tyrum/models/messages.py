@@ -99,7 +99,9 @@ def guard_options(
 ) -> dict[str, Any]:
     """Return the keyword arguments of a model call: tools, stop words, headers.
 
-    Only data is looked into; classes, functions and clients are no text.
+    Only data is looked into; classes, functions and clients are no text. Clean data
+    stays the given object, of whatever class, since a provider works with it; other
+    objects that compute their text say again what they said.
 
     Args:
         options: The keyword arguments.
@@ -123,7 +125,7 @@ def _option(value: Any, redactor: Redactor, mode: Mode, where: str) -> Any:
     if mode == "refuse":
         redactor.refuse({where: value})
         return value
-    return steady(value, _in(mode, redactor))
+    return steady(value, _in(mode, redactor), data=False)
 
 
 def _in(mode: Mode, redactor: Redactor) -> Redactor:

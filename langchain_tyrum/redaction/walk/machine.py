@@ -11,6 +11,8 @@ import enum
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
+from langchain_tyrum.redaction.walk.hushed import hush
+
 
 class Mode(enum.Enum):
     """How a string is looked at."""
@@ -57,6 +59,18 @@ class Visitor(Protocol):
         ...
 
 
+class Freezes(Protocol):
+    """What objects become for who must hear from them what is heard here."""
+
+    def takes(self, obj: Any) -> bool:
+        """Tell whether an object becomes another."""
+        ...
+
+    def pending(self, twin: Any) -> Any:
+        """Return what it will be, before that is known, from an empty copy."""
+        ...
+
+
 Steps = Generator[Step, Any, Any]
 Handler = Callable[["Frame"], Steps]
 #: A leaf is handled at once: it has no parts.
@@ -89,7 +103,8 @@ class Frame:
         self.step = step
         self.twin: Any = None
         self.asked = asked
-        self.asking = self.met = self.freezes = False
+        self.asking = self.met = False
+        self.freezes: Freezes | None = None
         self._blank = kind.blank or _no_blank
         self.steps = (kind.handler or _no_steps)(self)
 
@@ -100,7 +115,8 @@ class Frame:
             Cannot: No copy can be made.
         """
         if self.twin is None:
-            self.twin = self._blank(self.obj)
+            twin = hush(self._blank(self.obj))
+            self.twin = self.freezes.pending(twin) if self.freezes else twin
         return self.twin
 
 
@@ -150,7 +166,7 @@ class _Machine:
         self._done: dict[int, tuple[Any, Any]] = {}
         self._label = ""
         self._told = 0
-        self._freezes: bool = getattr(visitor, "freezes", False)
+        self._freezes: Freezes | None = getattr(visitor, "freezes", None)
 
     def path(self) -> str:
         """Write where the machine stands, e.g. `messages[2].content`."""
@@ -210,7 +226,7 @@ class _Machine:
         if asked and self._goes_on(asked):
             return self._withhold(part)
         frame = Frame(step, kind, asked)
-        frame.freezes = self._freezes and not asked
+        frame.freezes = None if asked else self._freezes
         self._stack.append(frame)
         self._open[id(part)] = frame
         return _PENDING

@@ -17,13 +17,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from langchain_tyrum.redaction.markers import MARKER, NAMELESS
+from langchain_tyrum.redaction.walk.held import DATA, refilled, state_of
+from langchain_tyrum.redaction.walk.hushed import closes
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Handler, Step, Steps
-from langchain_tyrum.redaction.walk.objects import allocate
 from langchain_tyrum.redaction.walk.slots import (
-    UNSET,
     is_transparent,
-    read_slot,
-    slots_of,
     worn_by,
 )
 from langchain_tyrum.redaction.walk.standin import (
@@ -34,19 +32,19 @@ from langchain_tyrum.redaction.walk.standin import (
     REPR,
     STR,
     as_data,
+    settle,
     stand_in,
 )
 from langchain_tyrum.redaction.walk.voices import Voices, found_in, voices_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 _MOST_ITEMS = 100_000
 _SHORTEST_PIECE = 3
 _DEEPEST_PIECE = 3
 _PLAIN = frozenset({str, bytes, int, float, bool, complex, type(None)})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
-_NO_STATE = ("__dict__", "__weakref__")
 _TEXTS = frozenset({REPR, STR, FORMAT})
 
 
@@ -97,6 +95,13 @@ def walk_told(frame: Frame, became: Any, voices: Voices) -> Steps:
         What became of it; when that says more than may be seen, a copy without the
         pieces that the value is put together from, or else what it said, redacted.
     """
+    shown = yield from _told(frame, became, voices)
+    if frame.twin is not None and frame.twin is not shown:
+        settle(frame.twin, shown)
+    return shown
+
+
+def _told(frame: Frame, became: Any, voices: Voices) -> Steps:
     # the object itself: in a cycle, what became of it may not be complete yet
     obj = became if _holds_iterators(frame.obj) else frame.obj
     was_met, frame.met, frame.asking = frame.met, False, True
@@ -142,12 +147,19 @@ def shown_by(obj: Any, voices: Voices, said: dict[str, Any]) -> Steps:
 
 
 def steadied(frame: Frame, obj: Any, voices: Voices, said: dict[str, Any]) -> Any:
-    """Return an object, or for who only observes what says for good what it said."""
-    if not frame.freezes:
+    """Return an object, or for who only observes what says for good what it said.
+
+    Data of a class that allows no stand-in becomes plain data. What else allows none
+    stays itself if it says the same twice, and may say another thing later: objects
+    of classes that are written in C, such as times and numbers. Classes stay too.
+    """
+    if not frame.freezes or not frame.freezes.takes(obj):
         return obj
     try:
         return stand_in(obj, said)
     except Exception:
+        if isinstance(obj, DATA):
+            return as_data(obj, said)
         same = dict(_said(obj, voices)) == said
         return obj if same else as_data(obj, said)
 
@@ -201,19 +213,13 @@ def _may_yield(obj: Any) -> bool:
 
 def _yielded(obj: Any) -> Iterable[Any]:
     """Go through a copy of an object, which may be used up by that."""
-    twin: Iterable[Any] = _filled(obj, copy.deepcopy)
+    twin: Iterable[Any] = refilled(obj, copy.deepcopy)
     return twin
-
-
-def _state(obj: Any) -> dict[str, Any]:
-    slots = {name: read_slot(member, obj) for name, member in slots_of(type(obj))}
-    held = {n: v for n, v in slots.items() if n not in _NO_STATE and v is not UNSET}
-    return {**worn_by(obj), **held}
 
 
 def _is_plain(obj: Any) -> bool:
     """Tell whether all that an object leads to is data, and not too much of it."""
-    todo, seen = [*_state(obj).values()], {id(obj)}
+    todo, seen = [*state_of(obj).values()], {id(obj)}
     while todo:
         value = todo.pop()
         kind = type(value)
@@ -224,10 +230,10 @@ def _is_plain(obj: Any) -> bool:
             todo += [*value, *value.values()]
         elif kind in _CONTAINERS:
             todo += value
-        elif isinstance(value, type) or not is_transparent(kind):
+        elif isinstance(value, type) or closes(kind) or not is_transparent(kind):
             return False
         else:
-            todo += _state(value).values()
+            todo += state_of(value).values()
         if len(todo) + len(seen) > _MOST_ITEMS:
             return False
     return True
@@ -266,17 +272,5 @@ def _without(obj: Any, said: Any, clean: Any) -> Any:
             return {key: mask(each, depth - 1) for key, each in value.items()}
         return value
 
-    twin = _filled(obj, lambda value: mask(value, _DEEPEST_PIECE))
+    twin = refilled(obj, lambda value: mask(value, _DEEPEST_PIECE))
     return twin if masked else None
-
-
-def _filled(obj: Any, change: Callable[[Any], Any]) -> Any:
-    """Make an object of the same class, past its constructor, with changed state."""
-    twin = allocate(obj)
-    slots = dict(slots_of(type(obj)))
-    for name, value in _state(obj).items():
-        if name in slots:
-            slots[name].__set__(twin, change(value))
-        else:
-            worn_by(twin)[name] = change(value)
-    return twin
