@@ -35,7 +35,7 @@ def without_locals(error: E, redactor: Redactor) -> E:
     Returns:
         The same error.
     """
-    for each in _with_links(error):
+    for each in with_links(error):
         trace = each.__traceback__
         clean = _cleaned(trace, redactor)
         if clean is not trace:
@@ -43,7 +43,8 @@ def without_locals(error: E, redactor: Redactor) -> E:
     return error
 
 
-def _with_links(error: BaseException) -> Iterator[BaseException]:
+def with_links(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, its causes and contexts, and the members of groups, each once."""
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:

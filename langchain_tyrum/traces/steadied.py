@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.redaction.frames import with_links
 from langchain_tyrum.redaction.walk.standin import REPR, STR, stand_in
 from langchain_tyrum.redaction.walk.steady import steady
 from langchain_tyrum.redaction.walk.voices import voices_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from langchain_tyrum.redaction import Redactor
 
 _PLAIN = frozenset({str, bytes, int, float, bool, type(None)})
@@ -31,7 +30,7 @@ def steady_error(error: BaseException, redactor: Redactor) -> BaseException:
     Returns:
         The same one if it computes nothing, nor do its arguments.
     """
-    if not any(map(_may_change, _with_links(error))):
+    if not any(map(_may_change, with_links(error))):
         return error
     same = steady(error, redactor)
     if isinstance(same, BaseException):
@@ -58,17 +57,3 @@ def saying(value: Any, text: str, shown: str) -> Any:
 def _may_change(error: BaseException) -> bool:
     args = error.args
     return computes(error) or any(type(each) not in _PLAIN for each in args)
-
-
-def _with_links(error: BaseException) -> Iterator[BaseException]:
-    waiting: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while waiting:
-        current = waiting.pop()
-        if current is None or id(current) in seen:
-            continue
-        seen.add(id(current))
-        waiting += [current.__cause__, current.__context__]
-        if isinstance(current, BaseExceptionGroup):
-            waiting += current.exceptions
-        yield current

@@ -561,3 +561,15 @@ def forms_of():
 @pytest.fixture
 def recorder():
     return Recorder()
+
+
+@pytest.fixture
+def value(canary) -> str:
+    """The value that most tests are about."""
+    return canary()
+
+
+@pytest.fixture
+def broker(memory_broker, value) -> SecretBroker:
+    """A broker that knows it."""
+    return memory_broker({"db/password": value})

@@ -11,11 +11,6 @@ from langchain_tyrum.state.view import RunView
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
 def deltas(value):
     redactor = Redactor()
     redactor.register("k", value)

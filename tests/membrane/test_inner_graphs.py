@@ -22,16 +22,6 @@ class State(TypedDict, total=False):
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
-
-
-@pytest.fixture
 def write(value):
     """What a node writes past its state: to the store, and to the stream."""
 

@@ -27,11 +27,6 @@ NAME = "db/password"
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
 def broker(memory_broker, value):
     return memory_broker({NAME: value})
 

@@ -6,7 +6,6 @@ import logging
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
@@ -22,16 +21,6 @@ from langchain_tyrum.membrane import protect
 class State(TypedDict, total=False):
     text: str
     other: Any
-
-
-@pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
 
 
 def chain(*nodes, **options):

@@ -28,16 +28,6 @@ class State(TypedDict, total=False):
     text: str
 
 
-@pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
-
-
 class Notes(BaseCallbackHandler):
     """Notes what it is told, and of what."""
 

@@ -28,16 +28,6 @@ class State(TypedDict, total=False):
     other: Any
 
 
-@pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
-
-
 class FileCache(SqliteCache):
     """A cache in a file, which the fixture closes and not the collector."""
 

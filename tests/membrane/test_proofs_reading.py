@@ -24,16 +24,6 @@ class State(TypedDict, total=False):
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
-
-
-@pytest.fixture
 def saver():
     return InMemorySaver()
 

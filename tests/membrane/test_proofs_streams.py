@@ -32,16 +32,6 @@ class State(TypedDict, total=False):
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
-
-
-@pytest.fixture
 def run(broker):
     """The guard of a run of the broker's."""
     return Membrane(broker, "redact").enter({})

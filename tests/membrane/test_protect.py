@@ -35,16 +35,6 @@ def graph_of(node, *, name="node", **options):
     return builder.compile(**options)
 
 
-@pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
-
-
 THREAD = {"configurable": {"thread_id": "t1"}}
 
 

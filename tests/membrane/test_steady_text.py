@@ -43,16 +43,6 @@ class LyingError(RuntimeError):
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    return memory_broker({"db/password": value})
-
-
-@pytest.fixture
 def graph(broker):
     def made(node):
         builder = StateGraph(State)

@@ -42,11 +42,6 @@ class Counting:
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
 def redactor(value):
     redactor = Redactor()
     redactor.register("k", value)
