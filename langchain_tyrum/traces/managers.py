@@ -37,7 +37,7 @@ def configured(
         manager = original(*args, **kwargs)
         if guards := redactors():
             run = compat.guarded_run()
-            own = None if run is None else run.broker.redactor
+            own = None if run is None else run.stored.own  # asks no catalog
             for name in _LISTS:
                 handlers = getattr(manager, name)
                 raw = [innermost(each) for each in handlers if _is_raw(each, own)]

@@ -20,6 +20,7 @@ from langchain_core.tracers import context
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
+from langchain_tyrum.broker.records.describing import Describing
 from langchain_tyrum.membrane import protect
 from langchain_tyrum.traces import RedactingCallbackHandler
 
@@ -294,3 +295,29 @@ class TestOwnHandlers:
 
         assert f"raw {value}" == seen[-1]["data"]["output"]
         assert value not in str(result)
+
+    def test_no_catalog_is_asked_for_each_call(self, broker, monkeypatch):
+        """A chain that a node calls looks for no secrets stored meanwhile."""
+        looks = []
+        look = Describing._keep_armed
+        monkeypatch.setattr(
+            Describing, "_keep_armed", lambda self: (looks.append(1), look(self))[1]
+        )
+        notes, chain = Notes(), RunnableLambda(lambda _: "x")
+
+        def looked(calls):
+            def node(_):
+                for _ in range(calls):
+                    chain.invoke("x", {"callbacks": [notes]})
+                return {}
+
+            builder = StateGraph(State)
+            builder.add_node("n", node)
+            builder.add_edge(START, "n")
+            graph = protect(builder.compile(), broker)
+            looks.clear()
+            graph.invoke({"text": "x"})
+            return len(looks)
+
+        assert looked(1) == looked(9)
+        assert 10 == len(notes.told)
