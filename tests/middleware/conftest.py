@@ -34,3 +34,17 @@ class ListModel(BaseChatModel):
 @pytest.fixture
 def model_of():
     return lambda *answers: ListModel(answers=list(answers))
+
+
+@pytest.fixture
+def value(canary):
+    """The value that most tests are about."""
+    return canary()
+
+
+@pytest.fixture
+def broker(memory_broker, value):
+    """A broker that knows it by now."""
+    broker = memory_broker({"db/password": value})
+    broker.arm()
+    return broker

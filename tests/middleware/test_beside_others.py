@@ -41,18 +41,6 @@ WAYS = pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 
 
 @pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    broker = memory_broker({"db/password": value})
-    broker.arm()
-    return broker
-
-
-@pytest.fixture
 def model(value):
     """A model that says the value to a tool, and then to the caller; it can stream."""
     arguments = {"what": f"use {value}"}

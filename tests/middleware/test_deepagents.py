@@ -17,18 +17,6 @@ CONFIG = {"configurable": {"thread_id": "1"}}
 MARKER = "[REDACTED:db/password]"
 
 
-@pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    broker = memory_broker({"db/password": value})
-    broker.arm()
-    return broker
-
-
 def call(name, **args):
     calls = [{"name": name, "args": args, "id": "c1", "type": "tool_call"}]
     return AIMessage("", tool_calls=calls)

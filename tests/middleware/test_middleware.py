@@ -33,19 +33,6 @@ from langchain_tyrum.middleware.looking import RUNTIME_KEY, _seen, eyes_of
 from langchain_tyrum.policy import SecretPolicy
 from langchain_tyrum.state.view import RunView
 
-
-@pytest.fixture
-def value(canary):
-    return canary()
-
-
-@pytest.fixture
-def broker(memory_broker, value):
-    broker = memory_broker({"db/password": value})
-    broker.arm()
-    return broker
-
-
 MARKER = "[REDACTED:db/password]"
 
 
