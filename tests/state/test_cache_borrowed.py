@@ -73,3 +73,21 @@ class TestRowsFromBeforeTheGuard:
         protect(graph, broker).invoke({"value": "x"})
 
         assert [f"is {canary}", "is [REDACTED:db/password]"] == seen
+
+    async def test_async_too(self, memory_broker, canary):
+        """The same holds for a run that is awaited."""
+        seen, cache = [], InMemoryCache()
+        broker = memory_broker({"db/password": canary})
+
+        async def work(_):
+            return {"value": f"is {canary}"}
+
+        async def note(state):
+            seen.append(state["value"])
+
+        graph = _graph(cache, work, note)
+        await graph.ainvoke({"value": "x"})
+
+        await protect(graph, broker).ainvoke({"value": "x"})
+
+        assert [f"is {canary}", "is [REDACTED:db/password]"] == seen
