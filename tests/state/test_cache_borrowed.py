@@ -28,6 +28,13 @@ def _graph(cache, node, then=None):
     return builder.compile(cache=cache)
 
 
+class Awaited(InMemoryCache):
+    """Reads by itself when it is awaited, as a cache on the network does."""
+
+    async def aget(self, keys):
+        return InMemoryCache.get(self, keys)
+
+
 class TestClosing:
     """A cache of LangGraph's closes its file when the collector takes it."""
 
@@ -76,7 +83,7 @@ class TestRowsFromBeforeTheGuard:
 
     async def test_async_too(self, memory_broker, canary):
         """The same holds for a run that is awaited."""
-        seen, cache = [], InMemoryCache()
+        seen, cache = [], Awaited()
         broker = memory_broker({"db/password": canary})
 
         async def work(_):
