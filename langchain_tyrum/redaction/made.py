@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from functools import lru_cache
 from itertools import compress
 from operator import attrgetter, call, itemgetter
@@ -10,19 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ormsgpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-_DEEPEST = 8
 TEXTS = frozenset({str, bytes, type(None)})
 NUMBERS = frozenset({int, float, bool})
-_COUNTED = frozenset({int})
 #: What empty ones are noted as; nobody writes into what was noted.
 _EMPTY: dict[type, Any] = {dict: {}, list: [], tuple: ()}
-_ATOMS = TEXTS | NUMBERS
-#: No count of tokens: the text of such a number, or of its float, is a value rather.
-_BIG = 10**7
-#: Fields of counts, which are compared at each step: small ones stand as they are.
-_COUNTS = frozenset({"usage_metadata", "response_metadata"})
 _PLAIN_ONLY = (
     ormsgpack.OPT_NON_STR_KEYS
     | ormsgpack.OPT_PASSTHROUGH_DATACLASS
@@ -33,7 +28,10 @@ _PLAIN_ONLY = (
 )
 extra_of = attrgetter("__pydantic_extra__")
 fields_of = attrgetter("__dict__")  # as `vars`, but faster
-_numbers, _packed = itemgetter(1), itemgetter(2)
+#: Parts of `Made`.
+made_fields, made_others, made_packed = map(itemgetter, range(3))
+#: Gets the fields that are no texts.
+Others = Callable[[dict[str, Any]], Any]
 
 
 class Made(NamedTuple):
@@ -41,7 +39,7 @@ class Made(NamedTuple):
 
     Attributes:
         fields: Its fields, with copies of the containers among them.
-        numbers: Gets those of them that hold numbers, if any: `1 == 1.0 == True`, so
+        others: Gets those of them that are no texts, if any: `1 == 1.0 == True`, so
             besides being compared they are packed.
         packed: What it got, packed.
         clean_at: The generation of the redactor at which nobody's value was in it; None
@@ -49,9 +47,13 @@ class Made(NamedTuple):
     """
 
     fields: dict[str, Any]
-    numbers: Callable[[dict[str, Any]], Any] | None
+    others: Others | None
     packed: bytes
     clean_at: int | None = None
+
+    def renamed(self, name: str) -> Made:
+        """Return what the message holds once it was given another id."""
+        return Made({**self.fields, "id": name}, *self[1:])
 
     def is_of(self, message: Any) -> bool:
         """Tell whether a message holds this, and nothing else."""
@@ -65,88 +67,43 @@ class Made(NamedTuple):
         try:
             if self.fields != held:
                 return False
-            return self.numbers is None or self.packed == pack(self.numbers(held))
+            return self.others is None or self.packed == pack(self.others(held))
         except Exception:  # something that cannot be compared, or packed
             return False
 
 
 def made_of(message: Any) -> Made | None:
     """Note what a message holds now; None when that cannot be told."""
-    fields, numbers = {}, []
+    fields, names = {}, []
     try:
         if extra_of(message) or message.__pydantic_private__ is not None:
             return None
-        for name, each in fields_of(message).items():
-            if type(each) in TEXTS:
+        held = fields_of(message)
+        for name, each in held.items():
+            kind = type(each)
+            if kind in TEXTS:
                 fields[name] = each
-                continue
-            found: set[type] = set()
-            fields[name] = _copy(each, _DEEPEST, found, small=name in _COUNTS)
-            if found:
-                numbers.append(name)
-        if not numbers:
+            elif kind in _EMPTY and not each:
+                fields[name] = _EMPTY[kind]
+            else:
+                names.append(name)
+        if not names:
             return Made(fields, None, b"")
-        getter = _getter(*numbers)
-        return Made(fields, getter, pack(getter(fields)))
+        getter = _getter(*names)
+        packed = pack(getter(held))
+        copies = ormsgpack.unpackb(packed, option=ormsgpack.OPT_NON_STR_KEYS)
+        fields.update(zip(names, copies if len(names) > 1 else [copies], strict=True))
+        made = Made(fields, getter, packed)
+        return made if fields == held else _copied(made, held, names)
     except (TypeError, ValueError, AttributeError, RuntimeError):
         return None
 
 
-def _copy(value: Any, deepest: int, found: set[type], *, small: bool) -> Any:
-    """Copy lists, tuples and dicts of plain data.
-
-    Args:
-        value: One of those, or a number.
-        deepest: How deep they may be.
-        found: Takes the types of numbers that equality does not tell.
-        small: Whether it tells small integers.
-
-    Raises:
-        TypeError: It holds more than that, or is too deep.
-    """
-    kind = type(value)
-    if kind in NUMBERS:
-        found.add(kind)
-        return value
-    if not deepest or kind not in (dict, list, tuple):
-        raise TypeError
-    if not value:
-        return _EMPTY[kind]
-    copy = kind(value)  # at once: another thread may write into it
-    parts: Any = copy
-    seen: set[type] = set()
-    if kind is dict:
-        parts, seen = copy.values(), set(map(type, copy))
-        if not seen <= _ATOMS:
-            raise TypeError
-    seen.update(map(type, parts))
-    numbers = seen & NUMBERS
-    if numbers and (not small or numbers != _COUNTED or _is_any_big(copy, parts)):
-        found |= numbers
-    if seen <= _ATOMS:
-        return copy
-    if kind is dict:
-        return {
-            key: each
-            if type(each) in _ATOMS
-            else _copy(each, deepest - 1, found, small=small)
-            for key, each in copy.items()
-        }
-    return kind(
-        [
-            each
-            if type(each) in _ATOMS
-            else _copy(each, deepest - 1, found, small=small)
-            for each in copy
-        ]
+def _copied(made: Made, held: dict[str, Any], names: list[str]) -> Made:
+    """Take exact copies: a tuple is unpacked as a list."""
+    return made._replace(
+        fields={**made.fields, **deepcopy({n: held[n] for n in names})}
     )
-
-
-def _is_any_big(keys: Any, parts: Any) -> bool:
-    for each in parts:
-        if type(each) is int and not -_BIG < each < _BIG:
-            return True
-    return keys is not parts and not TEXTS.issuperset(map(type, keys))
 
 
 def pack(data: Any) -> bytes:
@@ -158,21 +115,23 @@ def pack(data: Any) -> bytes:
     return ormsgpack.packb(data, None, _PLAIN_ONLY)
 
 
-def are_packed(each: Sequence[Made], fields: Sequence[dict[str, Any]]) -> bool:
-    """Tell whether messages hold the numbers that they held, and none that equal them.
+def are_packed(
+    getters: Sequence[Others | None], fields: Sequence[dict[str, Any]], packed: bytes
+) -> bool:
+    """Tell whether messages hold the data that they held, and none that equals it.
 
     Args:
-        each: What they held.
+        getters: Get the fields of each that were no texts, where any were.
         fields: The fields that they have now.
+        packed: What the getters got then, packed and joined.
 
     Raises:
         TypeError: Something cannot be packed.
         KeyError: A field is missing.
     """
     # all at once: a step of Python for each would cost more than all the rest
-    getters = list(map(_numbers, each))
     held = list(map(call, filter(None, getters), compress(fields, getters)))
-    return pack(held)[_head_of(len(held)) :] == b"".join(map(_packed, each))
+    return pack(held)[_head_of(len(held)) :] == packed
 
 
 def _head_of(count: int) -> int:

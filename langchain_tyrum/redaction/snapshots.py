@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from itertools import compress, count, repeat
-from operator import itemgetter, ne
+from operator import ne
 from typing import TYPE_CHECKING, Any
 
 import xxhash
@@ -16,17 +16,24 @@ from langchain_tyrum.redaction.made import (
     are_packed,
     extra_of,
     fields_of,
+    made_fields,
+    made_others,
+    made_packed,
     pack,
 )
+from langchain_tyrum.redaction.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MOST = 4096
+_MOST_ROWS = 8
+#: So many are looked up one by one.
+_FEW = 8
 _SEED = secrets.randbits(64)
-_made_fields, _made_numbers = itemgetter(0), itemgetter(1)
 #: Unlike all that a message may hold.
 _NOTHING = Made({"": object()}, None, b"")
+_NO_ROW = Row([], [], [], b"")
 
 
 class Snapshots:
@@ -42,6 +49,7 @@ class Snapshots:
     def __init__(self) -> None:
         # What each held, and the message: so that no other is given a freed one's id.
         self._state: tuple[dict[int, Made], dict[int, Any]] = ({}, {})
+        self._rows: dict[int, Row] = {}
         self._longest = 0
 
     def __len__(self) -> int:
@@ -56,29 +64,53 @@ class Snapshots:
 
     def fresh(self, items: Sequence[Any]) -> list[int]:
         """Return the indexes of those that are new, or not what they were."""
+        row, done = _NO_ROW, 0
+        if len(items) > _FEW:
+            row = self._rows.get(id(items[0]), row)
+            done = row.leads(items)
+        if len(items) - done > _FEW:
+            return self._fresh(items, row if done else _NO_ROW)
+        then, fresh = self._state[0].get, []
+        for at, item in enumerate(items[done:], done):
+            known = then(id(item))
+            if known is None or not known.is_of(item):
+                fresh.append(at)
+        return fresh
+
+    def _fresh(self, items: Sequence[Any], row: Row) -> list[int]:
+        """Look up those beyond a row all at once, and make it longer."""
+        done = len(row.items)
+        rest = items[done:]
         then = self._state[0].get
-        if len(items) == 1:  # an update of one node, mostly
-            known = then(id(items[0]))
-            return [] if known is not None and known.is_of(items[0]) else [0]
         try:
-            now = list(map(fields_of, items))
-            made = list(map(then, map(id, items), repeat(_NOTHING)))
-            fresh = list(compress(count(), map(ne, now, map(_made_fields, made))))
-            if any(map(extra_of, items)):
-                fresh = sorted({*fresh, *compress(count(), map(extra_of, items))})
-            if any(map(_made_numbers, made)):
-                fresh = _with_other_numbers(fresh, now, made)
+            now = list(map(fields_of, rest))
+            made = list(map(then, map(id, rest), repeat(_NOTHING)))
+            fresh = list(compress(count(), map(ne, now, map(made_fields, made))))
+            if any(map(extra_of, rest)):
+                fresh = sorted({*fresh, *compress(count(), map(extra_of, rest))})
+            if any(map(made_others, made)):
+                fresh = _with_others(fresh, now, made)
         except Exception:  # no messages, or something that cannot be compared
             return list(range(len(items)))
         self._longest = max(self._longest, len(items))
-        return fresh
+        if clean := fresh[0] if fresh else len(rest):
+            row = row.plus(rest[:clean], made[:clean])
+            self._keep(row)
+        return [done + at for at in fresh]
+
+    def _keep(self, row: Row) -> None:
+        if not row.items:
+            return
+        if len(self._rows) >= _MOST_ROWS:
+            self._rows = {}
+        self._rows[id(row.items[0])] = row
 
     def renamed(self, item: Any) -> Made | None:
         """Return what a known message holds if nothing but its id was set since."""
         then, name = self.of(item), fields_of(item).get("id")
         if then is None or type(name) is not str:
             return None
-        made = then._replace(fields={**then.fields, "id": name})
+        made = then.renamed(name)
         return made if made.is_of(item) else None
 
     def changes(self, item: Any, made: Made) -> dict[str, Any] | None:
@@ -94,12 +126,10 @@ class Snapshots:
         then = self.of(item)
         if then is None:
             return None
-        if (made.numbers, made.packed) != (then.numbers, then.packed):
-            return made.fields  # equality does not tell them
         return {
             name: each
             for name, each in made.fields.items()
-            if name not in then.fields or each != then.fields[name]
+            if name not in then.fields or not _is_same(each, then.fields[name])
         }
 
     def note(self, item: Any, made: Made | None) -> None:
@@ -108,22 +138,28 @@ class Snapshots:
             return
         known, kept = self._state
         if len(known) >= max(_MOST, 2 * self._longest):
-            self._state, self._longest = ({}, {}), 0
+            self._state, self._rows, self._longest = ({}, {}), {}, 0
             known, kept = self._state
         kept[id(item)] = item
         known[id(item)] = made
 
 
-def _with_other_numbers(
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether plain data is the same, not only equal."""
+    return one == other and (type(one) in TEXTS or pack(one) == pack(other))
+
+
+def _with_others(
     fresh: list[int], now: list[dict[str, Any]], made: list[Made]
 ) -> list[int]:
-    """Add those whose numbers equal what they were, but are of another type."""
+    """Add those whose data equals what it was, but is of other types."""
     for at in fresh:
         made[at] = _NOTHING
-    if are_packed(made, now):
+    packed = b"".join(map(made_packed, made))
+    if are_packed(list(map(made_others, made)), now, packed):
         return fresh
     pairs = enumerate(zip(made, now, strict=True))
-    other = (at for at, (each, held) in pairs if not are_packed([each], [held]))
+    other = (at for at, (each, held) in pairs if not each.is_in(held))
     return sorted({*fresh, *other})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from langchain_tyrum.errors import RawSecretFound
@@ -24,6 +24,20 @@ WHAT = "a serialized value"
 _TRIES = 8
 
 
+class _Run(NamedTuple):
+    """What is known of a run, for as long as no more values are to be found.
+
+    Attributes:
+        generation: When that changes, nothing is known.
+        known: Which pieces were clean, of whatever run.
+        written: Which messages of this run, and what they were written as.
+    """
+
+    generation: Hashable
+    known: Marks
+    written: Written
+
+
 class Looker:
     """Writes objects as msgpack without values.
 
@@ -39,7 +53,7 @@ class Looker:
         self.guard = guard
         self._encoder = encoder
         self._known = Known()
-        self._runs: MutableMapping[Any, tuple[Hashable, Written]] = WeakKeyDictionary()
+        self._runs: MutableMapping[Any, _Run] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Looker({self._known!r})"
@@ -50,43 +64,47 @@ class Looker:
         Raises:
             RawSecretFound: It holds a value that no walk could reach.
         """
-        run = acts_with(self.guard.redactors[0])
-        generation = self._generation(run)  # first: a value may come in meanwhile
-        known = self._known.at((self.guard, generation))
-        written = self._of(run or self, generation)
-        draft = Draft(self._encoder, known, written)
+        stored = acts_with(self.guard.redactors[0])
+        run = self._run_of(stored)
+        draft = Draft(self._encoder, run.known, run.written)
         draft.add(obj)
-        if self._is_clean(draft):
-            known.add([*draft.marks, *[piece.mark for piece in draft.fresh]])
+        if self._is_clean(draft, stored):
+            run.known.add([*draft.marks, *[piece.mark for piece in draft.fresh]])
             if draft.messages:
-                written.add(draft.messages)
+                run.written.add(draft.messages)
             return draft.written()
-        repair = Repair(lambda made_of: self._clean_piece(made_of, known))
+        repair = Repair(lambda made_of: self._clean_piece(made_of, run.known))
         repair.add(obj)
         return repair.written()
 
-    def _generation(self, run: Stored | None) -> Hashable:
-        if run is not None and len(self.guard.redactors) == 1:
-            return (run.generation,)
-        return self.guard.generation
-
-    def _of(self, run: Any, generation: Hashable) -> Written:
+    def _run_of(self, stored: Stored | None) -> _Run:
         """Return what this run has written; it is forgotten with the run."""
-        at, written = self._runs.get(run, (None, None))
-        if written is None or at != generation:
-            view = view_of(run)
+        if stored is not None and len(self.guard.redactors) == 1:
+            generation: Hashable = (stored.generation,)
+        else:
+            generation = self.guard.generation
+        key = stored or self
+        run = self._runs.get(key)
+        if run is None or run.generation != generation:
+            view = view_of(key)
             every = self.guard.redactors
             trusted = view is not None and all(map(view.looks_like, every))
-            written = Written(view, trusted=trusted)
-            self._runs[run] = generation, written
-        return written
+            known = self._known.at((self.guard, generation))
+            run = _Run(generation, known, Written(view, trusted=trusted))
+            self._runs[key] = run
+        return run
 
-    def _is_clean(self, draft: Draft) -> bool:
+    def _is_clean(self, draft: Draft, stored: Stored | None) -> bool:
         # names and ids are refused by the saver; here their bytes are looked at
         names = b"".join(draft.names)
-        if names and (SEALED_HEAD in names or self.guard.holds(names, WHAT)):
+        if names and (SEALED_HEAD in names or self._holds(names, stored)):
             return False
         return not draft.fresh or self._written_clean(draft.fresh)
+
+    def _holds(self, data: bytes, stored: Stored | None) -> bool:
+        if stored is not None and len(self.guard.redactors) == 1:
+            return stored.contains(data)  # as the guard would, at each step
+        return self.guard.holds(data, WHAT)
 
     def _written_clean(self, pieces: list[Piece]) -> bool:
         """Look at what was written, and at objects with more to them."""

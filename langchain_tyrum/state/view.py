@@ -66,6 +66,11 @@ class RunView:
         """Return what a message was made of when it was last looked at, if it was."""
         return self._known.of(message)
 
+    def named(self, made: Made, name: Any) -> Made:
+        """Return what a message holds that was given an id since it was looked at."""
+        held = made.renamed(name)
+        return held if are_beyond(self._fresh, [name]) else held._replace(clean_at=None)
+
     def is_everyones(self, made: Made) -> bool:
         """Tell whether nobody's value was in a message when it was looked at."""
         return made.clean_at == self._fresh.generation

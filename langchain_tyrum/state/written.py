@@ -69,10 +69,15 @@ class Written:
         view = self._view
         if view is None or (made := view.made(message)) is None:
             return written_now(message, encoder)
-        fresh = written_now(message, encoder, made)
-        if self._trusted and fresh.held is made and view.is_everyones(made):
-            return fresh._replace(clean=True)
-        return fresh
+        whole, data = encoder.message(message)
+        if data is None:
+            return written_now(message, encoder)
+        if data.get("id") != made.fields.get("id"):  # LangGraph names what has no name
+            made = view.named(made, data.get("id"))
+        if not made.is_in(data):
+            return written_now(message, encoder)
+        clean = self._trusted and view.is_everyones(made)
+        return Fresh(message, made, whole, data, clean)
 
     def add(self, fresh: Iterable[Fresh]) -> None:
         """Remember messages whose bytes were found clean."""
@@ -90,19 +95,9 @@ class Written:
         self._size += size
 
 
-def written_now(message: Any, encoder: Encoder, known: Made | None = None) -> Fresh:
-    """Write a message; what it held is told if nobody edited it meanwhile.
-
-    Args:
-        message: The message.
-        encoder: Writes it.
-        known: What it held when it was last looked at.
-    """
-    if known is not None:
-        whole, data = encoder.message(message)
-        if known.is_in(data):
-            return Fresh(message, known, whole, data)
-    known = made_of(message)
+def written_now(message: Any, encoder: Encoder) -> Fresh:
+    """Write a message; what it held is told if nobody edited it meanwhile."""
+    held = made_of(message)
     whole, data = encoder.message(message)
-    same = known is not None and known.is_of(message)
-    return Fresh(message, known if same else None, whole, data)
+    same = held is not None and held.is_of(message)
+    return Fresh(message, held if same else None, whole, data)

@@ -7,7 +7,7 @@ import uuid
 from functools import partial
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langchain_tyrum.handles import Principal
@@ -283,6 +283,49 @@ class TestLookedAtBefore:
 
         assert [] == looked_at
         assert plain([message])[1] == data
+
+    def test_what_was_named_since_is_not_looked_at_again(self, serde, run, looked_at):
+        """LangGraph gives an id to what has none, and that changes nothing else."""
+        stored, view = run
+        message = ToolMessage("a quiet result", tool_call_id="call_1")
+        assert view.redact(message) is message
+        message.id = str(uuid.uuid4())
+
+        data = self.written(serde, stored, message)
+
+        assert [] == looked_at
+        assert plain([message])[1] == data
+
+    def test_what_was_named_and_edited_since_is_looked_at(
+        self, serde, run, looked_at, leaks, canary
+    ):
+        """An id that came since hides no other change."""
+        stored, view = run
+        message = ToolMessage("a quiet result", tool_call_id="call_1")
+        view.redact(message)
+        message.id = str(uuid.uuid4())
+        message.artifact = canary
+
+        assert [] == leaks(self.written(serde, stored, message))
+
+    @pytest.mark.parametrize("name", ["alice owns 77 geese", str(uuid.UUID(int=7))])
+    def test_a_name_that_is_a_value_is_found(self, serde, redactor, leaks, name):
+        """The id that a message was given since is looked at, whatever it looks like.
+
+        A value that looks as ids do makes all of them unsure.
+        """
+        redactor.register("hers", name, owner="alice")
+        bob = Principal("default", "bob")
+        stored = redactor.stored_for(bob)
+        view = RunView(redactor.view(bob), stored)
+        message = ToolMessage("a quiet result", tool_call_id="call_1")
+        view.redact(message)
+        message.id = name
+
+        data = self.written(serde, stored, message)
+
+        assert [] == leaks(data, name)
+        assert b"a quiet result" in data
 
     def test_a_stranger_is_looked_at(self, serde, run, looked_at):
         """A message that no guard of the run has seen is looked at when written."""
