@@ -53,7 +53,12 @@ class Made(NamedTuple):
 
     def renamed(self, name: str) -> Made:
         """Return what the message holds once it was given another id."""
-        return Made({**self.fields, "id": name}, *self[1:])
+        fields = {**self.fields, "id": name}
+        return Made(fields, self.others, self.packed, self.clean_at)
+
+    def found_clean(self, at: int | None) -> Made:
+        """Return it as looked at: nobody's value was in it at this generation."""
+        return Made(self.fields, self.others, self.packed, at)
 
     def is_of(self, message: Any) -> bool:
         """Tell whether a message holds this, and nothing else."""

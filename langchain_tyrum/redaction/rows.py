@@ -59,7 +59,7 @@ class Row(NamedTuple):
         own = self.items
         start = items[: len(own)]
         try:
-            if len(start) < len(own) or not all(map(is_, start, own)):
+            if not all(map(is_, start, own)):
                 return 0
             now = list(map(fields_of, start))
             if now != self.fields or any(map(extra_of, start)):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOST = 4096
 _MOST_ROWS = 8
 #: So many are looked up one by one.
-_FEW = 8
+_FEW = 4
 _SEED = secrets.randbits(64)
 #: Unlike all that a message may hold.
 _NOTHING = Made({"": object()}, None, b"")

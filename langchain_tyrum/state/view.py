@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -69,7 +70,7 @@ class RunView:
     def named(self, made: Made, name: Any) -> Made:
         """Return what a message holds that was given an id since it was looked at."""
         held = made.renamed(name)
-        return held if are_beyond(self._fresh, [name]) else held._replace(clean_at=None)
+        return held if are_beyond(self._fresh, [name]) else held.found_clean(None)
 
     def is_everyones(self, made: Made) -> bool:
         """Tell whether nobody's value was in a message when it was looked at."""
@@ -173,7 +174,7 @@ class RunView:
             name = [held.fields["id"]]
             if not (clean := are_beyond(self._fresh, name)):
                 clean = are_clean_ids(self._fresh, name)
-                held = held._replace(clean_at=None)
+                held = held.found_clean(None)
         elif (held := made_of(item)) is not None:
             changes = known.changes(item, held)
             clean = changes is not None and self._fresh.redact(changes) is changes
@@ -202,8 +203,7 @@ class RunView:
 
     def _looked_at(self, made: list[Made], items: list[Any]) -> list[Made]:
         """Look at what messages were made of; none if they are not, or not clean."""
-        kinds: set[type] = set(map(type, items))
-        if any(kind_of(kind).handler is not walk_model for kind in kinds):
+        if not all(map(_is_told_by_fields, map(type, items))):
             return []
         at = self._fresh.generation
         ids, rest = [], []
@@ -222,7 +222,7 @@ class RunView:
             return []
         if not clean or not all(map(Made.is_of, made, items)):
             return []
-        return [held._replace(clean_at=at) for held in made] if everyones else made
+        return [held.found_clean(at) for held in made] if everyones else made
 
     def _is_everyones(self, ids: list[str], rest: list[Any]) -> bool:
         """Tell whether nobody's value is in it, so that it may be stored as it is."""
@@ -234,6 +234,12 @@ class RunView:
 def view_of(stored: Any) -> RunView | None:
     """Return what a run has seen clean, by what redacts for it what it stores."""
     return _views.get(stored)
+
+
+@lru_cache(maxsize=256)
+def _is_told_by_fields(cls: type) -> bool:
+    """Whether all that a walk through a message finds stands in its fields."""
+    return kind_of(cls).handler is walk_model
 
 
 def _parted(fresh: dict[Any, Any]) -> tuple[list[str], dict[Any, Any]]:

@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from langchain_tyrum.redaction import snapshots
 from langchain_tyrum.redaction.made import made_of
+from langchain_tyrum.redaction.rows import Row
 from langchain_tyrum.redaction.snapshots import Snapshots
 
 
@@ -130,6 +131,17 @@ class TestHistory:
         later[-1].tool_calls[0]["args"]["page"] = float(12 + more)
 
         assert [11 + more] == known.fresh(items + later)
+
+    def test_what_was_edited_meanwhile_is_not_kept(self):
+        """Another thread may write into a message that was just compared."""
+        items = [called(1), called(2)]
+        made = [made_of(item) for item in items]
+        items[1].tool_calls[0]["args"]["page"] = 2.0
+
+        assert [1, 0] == [
+            len(Row([], [], [], b"").plus(items[:count], made[:count]).items)
+            for count in (1, 2)
+        ]
 
     def test_those_that_are_kept_are_few(self):
         """One for each first message; the state of a run has few of them."""

@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.handles import Principal
 from langchain_tyrum.redaction import Redactor
-from langchain_tyrum.state import GuardedSerializer, guard_checkpointer
+from langchain_tyrum.state import GuardedSerializer, acting, guard_checkpointer
 
 MARKED = "use [REDACTED:github-pat]"
 
@@ -103,6 +103,15 @@ class TestOnce:
 
         assert "an-id" not in "".join(looked)
         assert sum(scanned) > 20
+
+    @pytest.mark.parametrize("somebody", [None, Principal("default", "bob")])
+    def test_a_value_in_a_name_is_found(self, serde, redactor, leaks, canary, somebody):
+        """Names and ids are looked at where nobody's run stores, and in a run."""
+        stored = somebody and redactor.stored_for(somebody)
+        named = {"id": "an-id", "channel_versions": {canary: "1"}}
+
+        with acting(stored):
+            assert [] == leaks(serde.dumps_typed(named)[1])
 
 
 class TestAgain:
