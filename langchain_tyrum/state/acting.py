@@ -32,6 +32,10 @@ class Note:
 
 _acting: ContextVar[Stored | None] = ContextVar("tyrum_acting", default=None)
 _note: ContextVar[Note | None] = ContextVar("tyrum_note", default=None)
+#: Returns on whose behalf something is stored just now.
+acts = _acting.get
+#: Ends what `act_by` began; not `reset`, since that knows one context only.
+act_again = _acting.set
 
 
 class acting:  # noqa: N801 - it stands in `with`, several times a step
@@ -67,15 +71,21 @@ def acts_for(stored: Stored) -> bool:
     return _acting.get() is stored
 
 
-def acting_by(config: Any) -> acting:
-    """Act for whom the run in a config acts, for the block.
+def act_by(config: Any) -> Stored | None:
+    """Act for whom the run in a config acts, from now on.
 
     LangGraph keeps what a task wrote from the thread that ended it, where no context
     is left; the config tells.
+
+    Returns:
+        Who it was before, for `act_again`.
     """
+    before = _acting.get()
     run = ((config or {}).get("configurable") or {}).get(RUN_KEY)
     stored = getattr(run, "stored", None)
-    return acting(_acting.get() if stored is None else stored)
+    if stored is not None and stored is not before:
+        _acting.set(stored)
+    return before
 
 
 @contextmanager

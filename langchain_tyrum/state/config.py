@@ -4,65 +4,76 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tyrum.redaction.ids import is_made_up
+import ormsgpack
+
+from langchain_tyrum.redaction.ids import LONGEST, is_made_up
+from langchain_tyrum.state.acting import RUN_KEY
 from langchain_tyrum.state.guard import Guard, refuse_each
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Hashable, Mapping
+
+    from langchain_tyrum.state.texts import CleanTexts
 
 #: They key rows, so they are refused and never rewritten.
-_IDS = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
-#: The parts of a config that savers store, and those of them that are lists or text.
-_STORED = ("configurable", "metadata", "tags", "run_name")
-_LISTED = _STORED[2:]
+IDS = {
+    key: f"the {key}"
+    for key in ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
+}
+#: The parts of a config that savers store; the last two are a list and a text.
+ROWS = "configurable"
+_STORED = (ROWS, "metadata", "tags", "run_name")
+#: The other metadata, which comes with the checkpoint, and is stored as it is.
+_WHOLE = "checkpoint metadata"
+_HIDDEN = "__"
+#: What is in each configurable; savers store nothing of it.
+_RIDING = frozenset({*IDS, RUN_KEY, "__pregel_runtime"})
 _STEP = "step"
 _NUMBERS = (int, float)
-_PLAIN = (str, bytes, bytearray, int, float, dict, list, tuple, set, frozenset)
+_NONE = type(None)
+_PLAIN = (str, bytes, bytearray, int, float, dict, list, tuple, set, frozenset, _NONE)
+_EMPTY = frozenset({dict, list, tuple, _NONE})
+#: Counters that are written with less characters than any value has.
+_SHORT = range(-9, 100)
+_TOO_LONG = 10**LONGEST
+_EXACTLY = (
+    ormsgpack.OPT_NON_STR_KEYS
+    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+)
 
 
-def refuse_ids(guard: Guard, config: Any, known: Container[Any] = ()) -> None:
-    """Refuse a config whose thread id, namespace or checkpoint id holds a value.
+def refuse_ids(
+    guard: Guard, known: CleanTexts, found: Mapping[str, Any], names: Mapping[str, str]
+) -> None:
+    """Refuse ids that are, or hold, a value.
+
+    Ids of checkpoints are new each time, and UUIDs: of those only values are told.
 
     Args:
         guard: Knows the values.
-        config: The config.
         known: What the guard found clean before.
+        found: Has the ids.
+        names: Their keys, and what they are.
 
     Raises:
         RawSecretFound: One does; it is named, the value is not.
     """
-    configurable = (config or {}).get("configurable") or {}
-    fresh = []
-    for key in _IDS:
-        found = configurable.get(key)
-        if found and (type(found) is not str or found not in known):
-            fresh.append((key, found))
-    if fresh and not guard.are_beyond([found for _, found in fresh]):
-        for key, found in fresh:
-            refuse_id(guard, f"the {key}", found)
+    for key, what in names.items():
+        each = found.get(key)
+        if not each or (type(each) is str and each in known.texts):
+            continue
+        if (
+            type(each) is str
+            and is_made_up(each)
+            and (known.ids_pass or not guard.holds(each.encode(), "identifiers"))
+        ):
+            known.texts.add(each)
+        else:
+            refuse_each(guard, [(what, each)])
 
 
-def refuse_id(guard: Guard, what: str, found: Any) -> None:
-    """Refuse one id that is, or holds, a value.
-
-    Ids of checkpoints are new each time, and UUIDs: of those only values are told.
-
-    Raises:
-        RawSecretFound: It does.
-    """
-    if guard.are_beyond([found]):
-        return
-    generation = guard.generation
-    if type(found) is str and is_made_up(found):
-        if found in guard.texts.known(generation):
-            return
-        if not guard.holds(found.encode(), "identifiers"):
-            guard.texts.add(generation, {found})
-            return
-    refuse_each(guard, [(what, found)])
-
-
-def clean_config(guard: Guard, config: Any, known: set[Any]) -> Any:
+def clean_config(guard: Guard, config: Any, known: CleanTexts) -> Any:
     """Return a config that a saver may store; the same object when it is clean.
 
     Savers copy the scalars of `configurable` and `metadata` into a JSON column,
@@ -76,90 +87,98 @@ def clean_config(guard: Guard, config: Any, known: set[Any]) -> Any:
     Raises:
         RawSecretFound: The thread id, namespace or checkpoint id holds a value.
     """
-    refuse_ids(guard, config, known)
-    parts = [part for part in _STORED if config.get(part)]
-    for part in parts:
-        if not _is_known(known, config[part]):
-            break
-    else:
-        return config
-    cleaned: dict[str, Any] = {}
-    for part in parts:
-        what, found = f"config[{part!r}]", config[part]
-        if part in _LISTED:
-            cleaned[part] = guard.clean(found, what)
-        elif isinstance(found, dict):
-            cleaned[part] = _clean_mapping(guard, found, what)
-    if all(new is config[part] for part, new in cleaned.items()):
-        return config
-    return {**config, **cleaned}
+    refuse_ids(guard, known, config.get(ROWS) or {}, IDS)
+    changed = {}
+    for part in _STORED:
+        found = config.get(part)
+        if found and _known_by(guard, known, part, found) not in known.texts:
+            cleaned = _clean_part(guard, known, part, found)
+            if cleaned is not found:
+                changed[part] = cleaned
+    return {**config, **changed} if changed else config
 
 
-def clean_metadata(guard: Guard, metadata: Any, known: set[Any]) -> Any:
+def clean_metadata(guard: Guard, metadata: Any, known: CleanTexts) -> Any:
     """Return checkpoint metadata without values; the same object when clean."""
-    if _is_known(known, metadata):
+    if _known_by(guard, known, _WHOLE, metadata) in known.texts:
         return metadata
-    return _clean_mapping(guard, metadata, "checkpoint metadata")
+    return _clean_part(guard, known, _WHOLE, metadata)
 
 
-def _is_known(known: set[Any], mapping: Any) -> bool:
-    """Tell whether all pairs of a mapping were there before."""
-    if type(mapping) is not dict:
-        return False
-    for key, value in mapping.items():
+def _known_by(guard: Guard, known: CleanTexts, part: str, found: Any) -> Hashable:
+    """Return what something is known by; None when it must be looked at each time.
+
+    By all that is in it: the same object may have been edited in place, and a value
+    may be known for a password by its key.
+    """
+    if part == ROWS and _RIDING.issuperset(found):
+        return ()
+    if type(found) is not dict:
+        return _pair(guard, known, part, found)
+    pairs: list[Hashable] = []
+    for key, value in found.items():
+        kind = type(value)
         if type(key) is not str:
-            return False
-        if key in _IDS or key.startswith("__"):
+            return None
+        if key in IDS and (part == ROWS or (kind is str and value in known.texts)):
             continue
-        if type(value) is str:
-            if (key, value) not in known:
-                return False
-        elif not isinstance(value, _PLAIN):
+        if key[:2] == _HIDDEN and part != _WHOLE:
             continue
-        elif _could_hold(value) and (key, str(value)) not in known:
-            return False
-    return True
+        if kind is str:
+            pairs.append((key, value))
+        elif value in _SHORT if kind is int else kind in _EMPTY and not value:
+            pairs.append((key, kind))
+        elif isinstance(value, _PLAIN):
+            if (pair := _pair(guard, known, key, value)) is None:
+                return None
+            pairs.append(pair)
+    return tuple(pairs)
 
 
-def _clean_mapping(guard: Guard, mapping: Mapping[str, Any], what: str) -> Any:
-    plain = {k: v for k, v in mapping.items() if not _is_framework(k, v)}
-    if not plain:
-        return mapping
-    generation = guard.generation
-    # a pair, since a value may be known for a password by its key
-    pairs = {(key, str(v)) for key, v in plain.items() if _could_hold(v)}
-    unknown = guard.texts.unknown(generation, pairs)
-    if not unknown:
-        return mapping
-    if _is_next_step(guard, plain, unknown):
-        guard.texts.add(generation, unknown)
-        return mapping
+def _pair(guard: Guard, known: CleanTexts, key: str, value: Any) -> Hashable:
+    """Return what an entry is known by: its bytes tell a number from its digits."""
+    if type(value) is int and key == _STEP and _is_step(guard, known, value):
+        return key, int
+    try:
+        return key, ormsgpack.packb(value, option=_EXACTLY)
+    except TypeError:
+        return None
+
+
+def _is_step(guard: Guard, known: CleanTexts, step: int) -> bool:
+    """Tell of the step a graph is at that it is no value: it is new each time."""
+    if known.ids_pass and 0 < step < _TOO_LONG:
+        return True
+    return not guard.holds(str(step).encode(), "a step")
+
+
+def _clean_part(guard: Guard, known: CleanTexts, part: str, found: Any) -> Any:
+    key = _known_by(guard, known, part, found)
+    what = part if part == _WHOLE else f"config[{part!r}]"
+    if isinstance(found, dict):
+        cleaned = _clean_mapping(guard, part, found, what)
+    else:
+        cleaned = guard.clean(found, what)
+    is_clean = cleaned is found and key is not None
+    # somebody may have edited it while it was looked at
+    if is_clean and key == _known_by(guard, known, part, found):
+        known.texts.add(key)
+    return cleaned
+
+
+def _clean_mapping(guard: Guard, part: str, mapping: dict[Any, Any], what: str) -> Any:
+    plain = {k: v for k, v in mapping.items() if not _is_framework(part, k, v)}
     cleaned = guard.clean(_clean_numbers(guard, plain, what), what)
     if cleaned is plain:
-        guard.texts.add(generation, unknown)
         return mapping
     return {k: v for k, v in mapping.items() if k not in plain} | cleaned
 
 
-def _is_next_step(guard: Guard, plain: dict[str, Any], unknown: set[Any]) -> bool:
-    """Tell whether only a counter is new: no shape, and looked for as digits."""
-    step = plain.get(_STEP)
-    if type(step) is not int or unknown != {(_STEP, str(step))}:
-        return False
-    return not guard.holds(str(step).encode(), "a step")
-
-
-def _is_framework(key: Any, value: Any) -> bool:
+def _is_framework(part: str, key: Any, value: Any) -> bool:
     """Runtime objects ride in the configurable; savers do not store those."""
-    if type(key) is str and (key in _IDS or key.startswith("__")):
+    if isinstance(key, str) and key.startswith(_HIDDEN) and part != _WHOLE:
         return True
-    hidden = isinstance(key, str) and key.startswith("__")
-    return key in _IDS or hidden or not isinstance(value, _PLAIN)
-
-
-def _could_hold(value: Any) -> bool:
-    """Step counters and the like are shorter than any value may be."""
-    return type(value) not in _NUMBERS or len(str(value)) > 2
+    return (part == ROWS and key in IDS) or not isinstance(value, _PLAIN)
 
 
 def _clean_numbers(guard: Guard, mapping: dict[str, Any], what: str) -> dict[str, Any]:

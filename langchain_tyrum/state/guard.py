@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import repeat
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import ref
 
 from langchain_tyrum.errors import RawSecretFound, TyrumError
-from langchain_tyrum.redaction.ids import are_beyond
+from langchain_tyrum.redaction.ids import are_beyond, may_stand_in_ids, registry_of
 from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.redaction.modes import mode_of, not_passed
 from langchain_tyrum.redaction.remembered import are_clean_ids, are_known
 from langchain_tyrum.redaction.sealing import Unsealing, unseal
-from langchain_tyrum.state.acting import acts_with, note_reading
-from langchain_tyrum.state.texts import CleanTexts
+from langchain_tyrum.state.acting import acts, acts_with, note_reading
+from langchain_tyrum.state.texts import MOST, CleanTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -33,7 +33,15 @@ _SEALED = SEALED_HEAD.decode()
 NAMELESS = "[REDACTED]"
 
 
-@dataclass(frozen=True)
+class _Nobody:
+    """Stands for nobody where somebody is compared."""
+
+
+_NOBODY = _Nobody()
+_NOTHING = CleanTexts(lambda: None, (), None, ids_pass=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """One or more redactors that act as one, and let nothing through on a failure.
 
@@ -43,7 +51,9 @@ class Guard:
     """
 
     redactors: tuple[Redactor, ...]
-    texts: CleanTexts = field(default_factory=CleanTexts, compare=False)
+    _last: list[CleanTexts] = field(
+        default_factory=lambda: [_NOTHING], compare=False, repr=False
+    )
 
     def plus(self, redactor: Redactor) -> Guard:
         """Return the guard that also asks `redactor`; itself when it does already."""
@@ -59,9 +69,28 @@ class Guard:
         return tuple(_eyes(redactor).generation for redactor in self.redactors)
 
     @property
-    def known(self) -> set[Hashable]:
+    def known(self) -> CleanTexts:
         """The short texts that were found clean; none once a value was registered."""
-        return self.texts.known(self.generation)
+        # asked several times a step: where nothing changed, nothing is called
+        who = acts() or _NOBODY
+        known = self._last[0]
+        if known.who() is who and len(known.texts) <= MOST:
+            for registry, generation in known.at:
+                if registry.generation != generation:
+                    break
+            else:
+                return known
+        known = self._last[0] = self._anew(known, ref(who))
+        return known
+
+    def _anew(self, last: CleanTexts, who: ref[Any]) -> CleanTexts:
+        registries = [registry_of(redactor) for redactor in self.redactors]
+        at = tuple((registry, registry.generation) for registry in registries)
+        generation = self.generation
+        if last.generation == generation and len(last.texts) <= MOST:
+            return replace(last, who=who, at=at)
+        ids_pass = not any(map(may_stand_in_ids, registries))
+        return CleanTexts(who, at, generation, ids_pass)
 
     @property
     def callers(self) -> Guard:
@@ -117,10 +146,6 @@ class Guard:
             for redactor in self.redactors
         )
 
-    def are_beyond(self, ids: list[Any]) -> bool:
-        """Tell of ids that a framework made up that no value can stand in them."""
-        return all(map(are_beyond, self.redactors, repeat(ids)))
-
     def holds(self, data: bytes, what: str) -> bool:
         """Say whether serialized data holds a registered value in any form."""
         return _closed(what, self._holds, data)
@@ -145,6 +170,10 @@ class Guard:
             path=path or what,
             rule=rule,
         )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Guard:
+        # as its redactors: what they know is shared
+        return self
 
     def _clean(self, obj: Any) -> Any:
         for redactor in self.redactors:
@@ -196,14 +225,14 @@ def refuse_each(guard: Guard, named: Iterable[tuple[str, Any]]) -> None:
         RawSecretFound: One holds a value. Identifiers stand in every row and cannot
             be replaced without losing the row, so they are refused.
     """
+    known = guard.known
     pairs = [(what, _text(value)) for what, value in named if value is not None]
-    generation = guard.generation
-    unknown = guard.texts.unknown(generation, (text for _, text in pairs))
+    unknown = {text for _, text in pairs} - known.texts
     if not unknown:
         return
     # a line break keeps them apart: what is clean joined is clean by itself
-    if guard.finds("\n".join(map(str, unknown)), "identifiers") is None:
-        guard.texts.add(generation, unknown)
+    if guard.finds("\n".join(unknown), "identifiers") is None:
+        known.texts.update(unknown)
         return
     callers = guard.callers
     for what, text in pairs:

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable
 
-_MOST = 4096
+    from langchain_tyrum.redaction.registry import Registry
+
+#: Of more than so many nothing is kept.
+MOST = 4096
 
 
+@dataclass(frozen=True, slots=True)
 class CleanTexts:
-    """A bounded set of what was found clean since the last registration.
+    """What was found clean since the last registration.
 
-    It needs no lock: when threads meet, at worst one looks twice.
+    What was looked at while a value was registered is remembered where nobody looks
+    it up again. It needs no lock: when threads meet, at worst one looks twice.
+
+    Attributes:
+        who: Returns on whose behalf it was looked at.
+        at: Where values are registered, and each one's generation before anything was
+            looked at.
+        generation: The guard's.
+        ids_pass: No value can stand in an id that a framework made up.
+        texts: What needs no look.
     """
 
-    def __init__(self) -> None:
-        self._known: tuple[Hashable, set[Hashable]] = (None, set())
+    who: Callable[[], Any]
+    at: tuple[tuple[Registry, int], ...]
+    generation: Hashable
+    ids_pass: bool
+    texts: set[Hashable] = field(default_factory=set)
 
     def __repr__(self) -> str:
-        return f"CleanTexts({len(self._known[1])})"
-
-    def known(self, generation: Hashable) -> set[Hashable]:
-        """Return what needs no look."""
-        at, known = self._known
-        return known if at == generation else set()
-
-    def unknown(self, generation: Hashable, texts: Iterable[Hashable]) -> set[Hashable]:
-        """Return those of `texts` that must be looked at."""
-        return set(texts) - self.known(generation)
-
-    def add(self, generation: Hashable, texts: set[Hashable]) -> None:
-        """Remember texts that were found clean.
-
-        Args:
-            generation: What it was before they were looked at; a value registered
-                meanwhile makes them unknown again.
-            texts: The texts.
-        """
-        at, known = self._known
-        if at == generation and len(known) < _MOST:
-            known.update(texts)
-        else:
-            self._known = generation, set(texts)
+        return f"CleanTexts({len(self.texts)})"

@@ -547,6 +547,18 @@ class TestPastTheSerializer:
         marked |= {"shape": "[REDACTED:github-pat]", "n": 7, "fine": "fine"}
         assert [marked, marked] == kept
 
+    def test_short_values_that_equal_others(self, stored, redactor):
+        """A number is looked at, though it equals one of another kind."""
+        saver, kept = stored
+        redactor.register("pin", "90817263.0")
+        config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+
+        for number in (90817263, 90817263.0):
+            values = {"channel_values": {"n": number}}
+            saver.put(config, {**empty_checkpoint(), **values}, {}, {})
+
+        assert [90817263, "[REDACTED:pin]"] == [values["n"] for values in kept]
+
     def test_an_id_that_is_a_value(self, stored, redactor):
         """A checkpoint id is refused when it is a value, though it is a UUID."""
         saver, kept = stored

@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.redaction import Redactor
 from langchain_tyrum.state import guard_checkpointer
-from langchain_tyrum.state.guard import Guard
-from langchain_tyrum.state.texts import CleanTexts
+from langchain_tyrum.state.guard import Guard, refuse_each
 
 
-class TestCleanTexts:
-    """The set."""
+class TestKnown:
+    """What a guard found clean."""
 
-    def test_known(self):
-        """What was added is known, in its generation only."""
-        texts = CleanTexts()
-        texts.add(1, {"a"})
+    def test_until_a_value_is_registered(self, redactor):
+        """It is kept in one generation only."""
+        guard = Guard((redactor,))
+        refuse_each(guard, [("a name", "a")])
+        assert {"a"} == guard.known.texts
 
-        assert {"b"} == texts.unknown(1, ["a", "b"])
-        assert {"a", "b"} == texts.unknown(2, ["a", "b"])
+        redactor.register("late", "late owl 91 harbour")
 
-    def test_bounded(self):
-        """It does not grow without end."""
-        texts = CleanTexts()
-        for number in range(10_000):
-            texts.add(1, {number})
+        assert set() == guard.known.texts
 
-        assert len(texts._known[1]) <= 4096
+    def test_of_each_redactor(self, redactor):
+        """A value that any of them learns makes all unknown."""
+        second = Redactor()
+        guard = Guard((redactor, second))
+        refuse_each(guard, [("a name", "a")])
+        assert {"a"} == guard.known.texts
+
+        second.register("late", "late owl 91 harbour")
+
+        assert set() == guard.known.texts
+
+    def test_whether_ids_pass(self, redactor):
+        """They do until a value is of their letters."""
+        guard = Guard((redactor, Redactor()))
+        passed = [guard.known.ids_pass]
+
+        guard.redactors[1].register("k", "9c4e-4b70")
+        passed.append(guard.known.ids_pass)
+
+        assert [True, False] == passed
+
+    def test_in_a_deep_copy(self, redactor):
+        """A deep copy of a guarded saver is guarded by the same."""
+        saver = guard_checkpointer(InMemorySaver(), redactor)
+        config = {"configurable": {"thread_id": "late owl 91 harbour"}}
+        assert saver.get_tuple(config) is None
+
+        copied = copy.deepcopy(saver)
+        redactor.register("late", "late owl 91 harbour")
+
+        with pytest.raises(RawSecretFound):
+            copied.get_tuple(config)
+
+    def test_bounded(self, redactor):
+        """It does not grow without end, and says no text of it."""
+        guard = Guard((redactor,))
+        for number in range(9_000):
+            guard.known.texts.add(f"a text {number}")
+
+        assert 0 < len(guard.known.texts) <= 4097
+        assert f"CleanTexts({len(guard.known.texts)})" == repr(guard.known)
 
 
 class TestInASaver:
