@@ -15,7 +15,6 @@ from langchain_tyrum.membrane.compat import (
     RUN_KEY,
     ambient,
     ambient_config,
-    configurable_of,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ class GuardNode(Runnable[Any, Any]):
         self.name = name
         self._enter = enter
         self._raised = f"what {name!r} raises"
+        self._result = f"the result of {name!r}"
 
     def invoke(
         self,
@@ -51,9 +51,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> Any:
         """Run the node."""
-        run, config = self._guard(config)
+        run, given, config = self._guard(input, config)
         try:
-            return self.inner.invoke(run.read(input), config, **kwargs)
+            return self.inner.invoke(given, config, **kwargs)
         except BaseException as error:
             clean = run.shown(error, where=self._raised)
             if clean is error:
@@ -67,9 +67,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> Any:
         """Run the node; the async twin."""
-        run, config = self._guard(config)
+        run, given, config = self._guard(input, config)
         try:
-            return await self.inner.ainvoke(run.read(input), config, **kwargs)
+            return await self.inner.ainvoke(given, config, **kwargs)
         except BaseException as error:
             clean = run.shown(error, where=self._raised)
             if clean is error:
@@ -83,9 +83,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> Iterator[Any]:
         """Run the node piece by piece."""
-        run, config = self._guard(config)
+        run, given, config = self._guard(input, config)
         try:
-            yield from self.inner.stream(run.read(input), config, **kwargs)
+            yield from self.inner.stream(given, config, **kwargs)
             return
         except BaseException as error:
             clean = run.shown(error, where=self._raised)
@@ -100,9 +100,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Run the node piece by piece; the async twin."""
-        run, config = self._guard(config)
+        run, given, config = self._guard(input, config)
         try:
-            async for part in self.inner.astream(run.read(input), config, **kwargs):
+            async for part in self.inner.astream(given, config, **kwargs):
                 yield part
             return
         except BaseException as error:
@@ -111,10 +111,14 @@ class GuardNode(Runnable[Any, Any]):
                 raise
         raise clean
 
-    def _guard(self, config: RunnableConfig | None) -> tuple[Run, RunnableConfig]:
+    def _guard(
+        self, given: Any, config: RunnableConfig | None
+    ) -> tuple[Run, Any, RunnableConfig]:
         config = config or {}
         run = self._enter(config)
-        return run, guard_task(config, run, where=f"the result of {self.name!r}")
+        if run.suspect:  # all that the guarded graph wrote itself is clean
+            given = run.within(given)
+        return run, given, guard_task(config, run, where=self._result)
 
 
 def guard_task(config: RunnableConfig, run: Run, *, where: str) -> RunnableConfig:
@@ -128,33 +132,34 @@ def guard_task(config: RunnableConfig, run: Run, *, where: str) -> RunnableConfi
     Returns:
         A copy; sending and calling go through the guard.
     """
-    configurable = dict(configurable_of(config))
-    configurable[RUN_KEY] = run
+    configurable = {**(config.get(CONF) or {}), RUN_KEY: run}
     if (send := configurable.get(CONFIG_KEY_SEND)) is not None:
-        configurable[CONFIG_KEY_SEND] = _guard_send(send, run, where)
+        configurable[CONFIG_KEY_SEND] = functools.partial(_send, send, run, where)
     if (call := configurable.get(CONFIG_KEY_CALL)) is not None:
-        configurable[CONFIG_KEY_CALL] = _guard_call(call, run)
+        configurable[CONFIG_KEY_CALL] = functools.partial(_call, call, run)
     return {**config, CONF: configurable}
 
 
-def _guard_send(
-    send: Callable[[Any], None], run: Run, where: str
-) -> Callable[[Any], None]:
-    def guarded(writes: Sequence[tuple[str, Any]]) -> None:
-        send([(channel, run.clean(value, where=where)) for channel, value in writes])
+def _send(
+    send: Callable[[Any], None],
+    run: Run,
+    where: str,
+    writes: Sequence[tuple[str, Any]],
+) -> None:
+    send([(channel, run.clean(value, where=where)) for channel, value in writes])
 
-    return guarded
 
-
-def _guard_call(call: Callable[..., Any], run: Run) -> Callable[..., Any]:
+def _call(
+    call: Callable[..., Any],
+    run: Run,
+    func: Callable[..., Any],
+    given: Any,
+    **options: Any,
+) -> Any:
     """LangGraph's `@task` scheduler, with what goes in and comes out redacted."""
-
-    def guarded(func: Callable[..., Any], given: Any, **options: Any) -> Any:
-        name = getattr(func, "__name__", "task")
-        clean = run.clean(given, where=f"the arguments of task {name!r}")
-        return call(guard_function(func, run, name=name), clean, **options)
-
-    return guarded
+    name = getattr(func, "__name__", "task")
+    clean = run.clean(given, where=f"the arguments of task {name!r}")
+    return call(guard_function(func, run, name=name), clean, **options)
 
 
 def guard_function(

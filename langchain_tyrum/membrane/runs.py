@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from langgraph.errors import GraphBubbleUp
 
 from langchain_tyrum.membrane.compat import (
+    CONF,
     RUN_KEY,
     ambient,
     ambient_config,
@@ -66,6 +67,8 @@ class Run:
         "taken_in",
         "view",
     )
+    #: Where a membrane guards the run, it is looked at with this run's eyes.
+    protected: ClassVar[bool] = True
 
     def __init__(self, membrane: Membrane, call: CallIdentity) -> None:
         self.membrane = membrane
@@ -171,13 +174,6 @@ class Run:
             return clean
         return obj
 
-    def read(self, obj: Any) -> Any:
-        """Redact what a node reads, where that may be raw.
-
-        All that the guarded graph wrote is clean, so most runs need no look.
-        """
-        return self.within(obj) if self.suspect else obj
-
     def same_principal(self, other: Run) -> bool:
         """Whether another run sees through the same eyes."""
         return (
@@ -202,7 +198,7 @@ class Run:
 
 def run_in(config: Mapping[str, Any] | None) -> Run | None:
     """The guard of the run that a config, or the code around us, belongs to."""
-    run = configurable_of(config).get(RUN_KEY)
+    run = ((config or {}).get(CONF) or {}).get(RUN_KEY)
     if run is None:
         run = configurable_of(ambient_config()).get(RUN_KEY)
     return run if isinstance(run, Run) else None

@@ -33,15 +33,16 @@ def steps(inner: Generator[Any], run: Run) -> Generator[Any]:
         with closing(inner):
             yield from inner
         return
+    on_behalf = acting(run.stored)
     try:
         while True:
-            with acting(run.stored):
+            with on_behalf:
                 part = next(inner, _END)
             if part is _END:
                 return
             yield part
     finally:
-        with acting(run.stored):
+        with on_behalf:
             inner.close()
 
 
@@ -52,13 +53,14 @@ async def asteps(inner: AsyncGenerator[Any], run: Run) -> AsyncGenerator[Any]:
             async for part in inner:
                 yield part
         return
+    on_behalf = acting(run.stored)
     try:
         while True:
-            with acting(run.stored):
+            with on_behalf:
                 part = await anext(inner, _END)
             if part is _END:
                 return
             yield part
     finally:
-        with acting(run.stored):
+        with on_behalf:
             await inner.aclose()

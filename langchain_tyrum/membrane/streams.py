@@ -10,7 +10,7 @@ from langchain_tyrum.membrane.deltas import MessageDeltas, Namespace, ToolDeltas
 from langchain_tyrum.redaction.walk.steady import steady
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from langchain_tyrum.membrane.runs import Run
 
@@ -47,11 +47,10 @@ class StreamGuard:
         """The modes to ask LangGraph for: those to show and those to print."""
         return list(dict.fromkeys([*self._shown, *self._printed]))
 
-    def parts(self, part: Any) -> Iterator[Any]:
+    def parts(self, part: Any) -> Iterable[Any]:
         """Redact one part; text that may be the start of a value waits."""
         if self._final and not self._printed:
-            yield part
-            return
+            return (part,)
         if self._version == "v2":
             mode, namespace, data = part["type"], tuple(part["ns"]), part["data"]
             extra = {k: v for k, v in part.items() if k not in _V2_KEYS}
@@ -59,41 +58,51 @@ class StreamGuard:
         else:
             namespace, mode, data = part if self._subgraphs else ((), *part)
             extra = {}
+        shaped: list[Any] = []
         for clean in self._clean(namespace, mode, data):
-            yield from self._shaped(namespace, mode, clean, extra)
+            self._shape(shaped, namespace, mode, clean, extra)
+        return shaped
 
-    def rest(self) -> Iterator[Any]:
+    def rest(self) -> Iterable[Any]:
         """What still waits when the run is over, or broke off."""
+        shaped: list[Any] = []
         for namespace, data in self._messages.rest():
-            yield from self._shaped(namespace, "messages", data, {})
+            self._shape(shaped, namespace, "messages", data, {})
         for namespace, data in self._tools.rest():
-            yield from self._shaped(namespace, "tools", data, {})
+            self._shape(shaped, namespace, "tools", data, {})
+        return shaped
 
-    def _clean(self, namespace: Namespace, mode: str, data: Any) -> Iterator[Any]:
+    def _clean(self, namespace: Namespace, mode: str, data: Any) -> Iterable[Any]:
+        if mode in _LIVE:
+            return (self._run.view.redact(data),)
         if mode == "messages":
-            yield from self._messages.feed(namespace, data)
-        elif mode == "tools":
-            yield from self._tools.feed(namespace, data)
-        elif mode == "custom":  # all else was written by nodes, and is clean by now
-            yield self._run.told(data, where="the custom stream")
-        elif mode in _LIVE:
-            yield self._run.view.redact(data)
-        else:
-            yield steady(data, self._run.view)
+            return self._messages.feed(namespace, data)
+        if mode == "tools":
+            return self._tools.feed(namespace, data)
+        if mode == "custom":  # all else was written by nodes, and is clean by now
+            return (self._run.told(data, where="the custom stream"),)
+        return (steady(data, self._run.view),)
 
-    def _shaped(
-        self, namespace: Namespace, mode: str, data: Any, extra: dict[str, Any]
-    ) -> Iterator[Any]:
+    def _shape(
+        self,
+        shaped: list[Any],
+        namespace: Namespace,
+        mode: str,
+        data: Any,
+        extra: dict[str, Any],
+    ) -> None:
+        """Add a part in the caller's shape, where he asked for its mode."""
         if mode in self._printed:
             self._print(namespace, mode, data)
         if mode not in self._shown:
             return
         if self._version == "v2":
-            yield {"type": mode, "ns": namespace, "data": data, **extra}
+            shaped.append({"type": mode, "ns": namespace, "data": data, **extra})
         elif isinstance(self._mode, list):
-            yield (namespace, mode, data) if self._subgraphs else (mode, data)
+            named = (namespace, mode, data) if self._subgraphs else (mode, data)
+            shaped.append(named)
         else:
-            yield (namespace, data) if self._subgraphs else data
+            shaped.append((namespace, data) if self._subgraphs else data)
 
     def _print(self, namespace: Namespace, mode: str, data: Any) -> None:
         words = [get_bolded_text(f"[{mode}]")]

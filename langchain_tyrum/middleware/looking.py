@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from langchain_core.outputs import ChatResult
@@ -27,23 +28,39 @@ _LOCAL = "<locals>"
 _seen: MutableMapping[Any, dict[Any, Redactor]] = WeakKeyDictionary()
 
 
-class Eyes(NamedTuple):
-    """Who looks in this run, through which redactor, and whether behind a membrane."""
+class Eyes(Protocol):
+    """Who looks in a run: the guard of the run itself, where `protect` guards it.
+
+    Attributes:
+        protected: Whether `protect` guards the run.
+    """
+
+    protected: ClassVar[bool]
+
+    @property
+    def view(self) -> Redactor:
+        """Through what is looked."""
+
+    @property
+    def call(self) -> CallIdentity:
+        """For whom."""
+
+    def shown(self, obj: Any, *, where: str) -> Any:
+        """Redact; behind a membrane what was raw is told in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Who looks in a run that no membrane guards."""
 
     view: Redactor
     call: CallIdentity
-    run: Any = None
+    protected: ClassVar[bool] = False
 
-    @property
-    def protected(self) -> bool:
-        """Whether `protect` guards the run."""
-        return self.run is not None
-
-    def clean(self, obj: Any, where: str) -> Any:
-        """Redact; behind a membrane what was raw is told in the ledger."""
-        if self.run is None:
-            return self.view.redact(obj)
-        return self.run.shown(obj, where=where)
+    def shown(self, obj: Any, *, where: str) -> Any:
+        """Redact; no membrane, no ledger."""
+        del where
+        return self.view.redact(obj)
 
 
 class Looking:
@@ -61,41 +78,48 @@ class Looking:
     @property
     def behind_membrane(self) -> bool:
         """Whether the run that calls is guarded by `protect`, with its handlers."""
-        return _run_of(self._broker) is not None
+        around = (var_child_runnable_config.get() or {}).get("configurable") or {}
+        return getattr(around.get(RUN_KEY), "broker", None) is self._broker
 
     def redact(self, obj: Any) -> Any:
         """Redact; of a model's result only what is not known yet."""
         eyes = eyes_of(self._broker)
-        view = eyes.view
         if type(obj) is not ChatResult:
-            return eyes.clean(obj, CALL)
-        messages = [generation.message for generation in obj.generations]
-        around = [obj.llm_output, *(g.generation_info for g in obj.generations)]
+            return eyes.shown(obj, where=CALL)
+        messages, around = [], [obj.llm_output]
+        for generation in obj.generations:
+            messages.append(generation.message)
+            around.append(generation.generation_info)
+        view = eyes.view
         clean = view.redact(messages) is messages
         if clean and (not any(around) or view.redact(around) is around):
             return obj
-        return eyes.clean(obj, "the answer of a model")
+        return eyes.shown(obj, where="the answer of a model")
 
 
 def eyes_of(broker: SecretBroker) -> Eyes:
     """Who looks in the run around us."""
-    run = _run_of(broker)
-    if run is not None:
-        return Eyes(run.view, run.call, run)
     config = var_child_runnable_config.get() or {}
+    around = config.get("configurable") or {}
+    run: Any = around.get(RUN_KEY)
+    if run is not None and run.broker is broker:
+        guard: Eyes = run
+        return guard
     call = broker.identify(config)
     # Outside of any run there is nobody to look for: everybody's values count.
-    view = _view_in(config, broker.redactor, call) if config else broker.redactor
-    return Eyes(view, call)
+    redactor = broker.redactor
+    return Alone(_view_in(around, redactor, call) if config else redactor, call)
 
 
-def _view_in(config: Any, redactor: Redactor, call: CallIdentity) -> Redactor:
+def _view_in(
+    around: dict[str, Any], redactor: Redactor, call: CallIdentity
+) -> Redactor:
     """What a run has seen clean, so that its history is not walked at each call.
 
     It goes with the run's stream writer, which LangGraph makes anew for each run. A
     writer that somebody made for several may serve several users.
     """
-    runtime = (config.get("configurable") or {}).get(RUNTIME_KEY)
+    runtime = around.get(RUNTIME_KEY)
     writer = getattr(runtime, "stream_writer", None)
     if not isinstance(writer, FunctionType) or _LOCAL not in writer.__qualname__:
         return redactor.view(call)
@@ -105,12 +129,3 @@ def _view_in(config: Any, redactor: Redactor, call: CallIdentity) -> Redactor:
     if view is None:
         view = seen[whose] = cast("Redactor", RunView(redactor.view(call)))
     return view
-
-
-def _run_of(broker: SecretBroker) -> Any:
-    """The guard of the run around us, where `protect` guards it for this broker."""
-    config = var_child_runnable_config.get()
-    if config is None:
-        return None
-    run = (config.get("configurable") or {}).get(RUN_KEY)
-    return run if run is not None and run.broker is broker else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from langchain.agents.middleware.types import (
@@ -20,7 +20,7 @@ from langchain_tyrum.broker import SecretBroker
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.middleware.hooks import Approvals, Hooks, may_ask, with_hooks
 from langchain_tyrum.middleware.looking import CALL, Looking, eyes_of
-from langchain_tyrum.models.guard import guarded_alias
+from langchain_tyrum.models.guard import aliasing
 from langchain_tyrum.state.unbound import offer
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         self.broker = broker
         offer(self)
-        self._looking = cast("Redactor", Looking(broker))
+        self._alias = aliasing(cast("Redactor", Looking(broker)))
         self._tools: dict[int, _Checked] = {}
         if isinstance(self, Approvals):
             self._approval = SecretApprovalMiddleware(broker)
@@ -152,9 +152,9 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
         """Redact what a tool returns (content and artifact) or raises."""
         eyes, where = eyes_of(self.broker), _result_of(request)
         try:
-            return eyes.clean(handler(request), where)
+            return eyes.shown(handler(request), where=where)
         except BaseException as caught:
-            error = eyes.clean(caught, where)
+            error = eyes.shown(caught, where=where)
             if error is caught:
                 raise
         raise error
@@ -167,9 +167,9 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
         """Redact what a tool returns or raises; the async twin."""
         eyes, where = eyes_of(self.broker), _result_of(request)
         try:
-            return eyes.clean(await handler(request), where)
+            return eyes.shown(await handler(request), where=where)
         except BaseException as caught:
-            error = eyes.clean(caught, where)
+            error = eyes.shown(caught, where=where)
             if error is caught:
                 raise
         raise error
@@ -181,31 +181,34 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
         changed: dict[str, Any] = {}
         names = ["model_settings", "tool_choice"]
         if isinstance(request.model, BaseChatModel):
-            changed["model"] = guarded_alias(request.model, self._looking)
+            changed["model"] = self._alias(request.model)
         if "model" not in changed or not eyes.protected:
             names += ["messages", "system_message"]
         for name in names:
             given = getattr(request, name)
-            clean = eyes.clean(given, CALL) if given else given
+            clean = eyes.shown(given, where=CALL) if given else given
             if clean is not given:
                 changed[name] = clean
-        redactor = self.broker.redactor  # asks once what was stored meanwhile
-        tools = [self._clean_tool(each, eyes.view, redactor) for each in request.tools]
-        if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
+        tools = self._clean_tools(request.tools, eyes.view)
+        if tools is not request.tools:
             changed["tools"] = tools
         return _with(request, changed) if changed else request
 
-    def _clean_tool(self, tool: Any, view: Redactor, redactor: Redactor) -> Any:
-        """What the model may read of a tool; the tool itself when that is clean."""
-        if not isinstance(tool, BaseTool):
-            return view.redact(tool)
-        known = self._tools.get(id(tool))
-        if not known or known.tool is not tool or known.at != redactor.generation:
-            schema = convert_to_openai_tool(tool)
-            clean = redactor.redact(schema) is schema
-            known = _Checked(tool, redactor.generation, None if clean else schema)
-            self._tools[id(tool)] = known
-        return tool if known.schema is None else view.redact(known.schema)
+    def _clean_tools(self, tools: list[Any], view: Redactor) -> list[Any]:
+        """What the model may read of its tools; the same list when they are clean."""
+        redactor = self.broker.redactor  # asks once what was stored meanwhile
+        at, clean = redactor.generation, []
+        for tool in tools:
+            known = self._tools.get(id(tool))
+            if known is None or known.tool is not tool or known.at != at:
+                if not isinstance(tool, BaseTool):
+                    clean.append(view.redact(tool))
+                    continue
+                schema = convert_to_openai_tool(tool)
+                held = None if redactor.redact(schema) is schema else schema
+                known = self._tools[id(tool)] = _Checked(tool, at, held)
+            clean.append(tool if known.schema is None else view.redact(known.schema))
+        return tools if all(map(is_, clean, tools)) else clean
 
 
 def _result_of(request: ToolCallRequest) -> str:
@@ -216,8 +219,8 @@ def _with(request: ModelRequest[Any], changed: dict[str, Any]) -> ModelRequest[A
     """A request with some fields changed; `override` takes ten times as long."""
     if type(request) is not ModelRequest:
         return request.override(**changed)
-    twin = copy.copy(request)
-    vars(twin).update(changed)  # past its warning: nobody else has it yet
+    twin: ModelRequest[Any] = object.__new__(ModelRequest)
+    vars(twin).update(vars(request), **changed)
     return twin
 
 

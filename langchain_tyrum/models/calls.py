@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from operator import is_
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.prompt_values import ChatPromptValue
 
-from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models.messages import guard_messages, guard_options, guard_result
 from langchain_tyrum.models.streams import ChunkGuard, EventGuard, chain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from weakref import ReferenceType
 
     from langchain_core.messages import BaseMessage
     from langchain_core.prompt_values import PromptValue
@@ -24,54 +22,40 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction.text import Mode
 
 
-_GONE = (
-    "the redactor of this model is gone, so nothing was sent: keep the broker, or the "
-    "model that guard_model returned, for as long as models made from it are used"
-)
-
-
 class ModelGuard:
     """Mixed in before the model's own class; redacts on every way in and out."""
 
     __slots__ = ()
-    _tyrum_held: ClassVar[tuple[tuple[ReferenceType[Redactor], Mode], ...]]
-
-    @property
-    def _tyrum_guards(self) -> list[tuple[Redactor, Mode]]:
-        guards = []
-        for known, mode in self._tyrum_held:  # several times a call, so no generator
-            redactor = known()
-            if redactor is None:
-                raise ConfigError(_GONE)
-            guards.append((redactor, mode))
-        return guards
+    _tyrum_guards: tuple[tuple[Redactor, Mode], ...]
 
     def _convert_input(self, model_input: Any) -> PromptValue:
-        if type(model_input) is _Later:
-            return model_input.value
-        value = self._tyrum_converted(model_input)
+        parent: Any = super()
+        later = type(model_input) is _Later
+        given = model_input[0] if later else model_input
+        value: PromptValue = parent._convert_input(given)  # noqa: SLF001
+        if later:
+            return value
         messages = value.to_messages()
         clean = self._tyrum_messages(messages)
         if all(map(is_, clean, messages)):
             return value
         return ChatPromptValue(messages=clean)
 
-    def _tyrum_converted(self, model_input: Any) -> PromptValue:
-        parent: Any = super()
-        value: PromptValue = parent._convert_input(model_input)  # noqa: SLF001
-        return value
-
     def generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
         """Generate from batches of messages, redacted before any cache sees them."""
         parent: Any = super()
-        given, kwargs = self._tyrum_batches(messages, kwargs)
-        return parent.generate(given, *args, **kwargs)
+        if not self._tyrum_is_inside():
+            messages = [self._tyrum_messages(each) for each in messages]
+            kwargs = self._tyrum_options(kwargs)
+        return parent.generate(messages, *args, **kwargs)
 
     async def agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
         """Do what `generate` does, async."""
         parent: Any = super()
-        given, kwargs = self._tyrum_batches(messages, kwargs)
-        return await parent.agenerate(given, *args, **kwargs)
+        if not self._tyrum_is_inside():
+            messages = [self._tyrum_messages(each) for each in messages]
+            kwargs = self._tyrum_options(kwargs)
+        return await parent.agenerate(messages, *args, **kwargs)
 
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Stream; the input is redacted as it is converted."""
@@ -88,12 +72,18 @@ class ModelGuard:
         # An unguarded model may have put its answer into the cache they share.
         parent: Any = super()
         result = parent._generate_with_cache(*args, **kwargs)  # noqa: SLF001
-        return result if _was_looked_at(result) else self._tyrum_result(result)
+        if result is not _latest.get():
+            result = self._tyrum_result(result)
+        _latest.set(None)
+        return result
 
     async def _agenerate_with_cache(self, *args: Any, **kwargs: Any) -> Any:
         parent: Any = super()
         result = await parent._agenerate_with_cache(*args, **kwargs)  # noqa: SLF001
-        return result if _was_looked_at(result) else self._tyrum_result(result)
+        if result is not _latest.get():
+            result = self._tyrum_result(result)
+        _latest.set(None)
+        return result
 
     def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
         parent: Any = super()
@@ -103,7 +93,7 @@ class ModelGuard:
         except Exception as error:
             scrubbed = self._tyrum_scrubbed(error)
         else:
-            return _looked_at(self._tyrum_result(result))
+            return self._tyrum_result(result)
         raise scrubbed
 
     def _tyrum_messages(self, messages: list[BaseMessage]) -> list[BaseMessage]:
@@ -115,13 +105,6 @@ class ModelGuard:
         for redactor, mode in self._tyrum_guards:
             kwargs = guard_options(kwargs, redactor, mode=mode, but=_OWN)
         return kwargs
-
-    def _tyrum_batches(
-        self, messages: Any, kwargs: dict[str, Any]
-    ) -> tuple[list[list[BaseMessage]], dict[str, Any]]:
-        if self._tyrum_is_inside():
-            return messages, kwargs
-        return [self._tyrum_messages(m) for m in messages], self._tyrum_options(kwargs)
 
     def _tyrum_is_inside(self) -> bool:
         """Whether nobody sees a call's input before the provider's guard does.
@@ -140,6 +123,7 @@ class ModelGuard:
     def _tyrum_result(self, result: Any) -> Any:
         for redactor, mode in self._tyrum_guards:
             result = guard_result(result, redactor, mode=mode)
+        _latest.set(result)
         return result
 
     def _tyrum_scrubbed(self, error: Exception) -> Exception:
@@ -155,37 +139,25 @@ class ModelGuard:
 _OWN = frozenset({"callbacks", "run_manager", "config", "run_id"})
 
 
-class _Later:
+class _Later(tuple[Any]):
     """The input of a call that looks at its messages in `generate`."""
 
-    def __init__(self, value: PromptValue) -> None:
-        self.value = value
+    __slots__ = ()
 
 
 def _invoke(self: Any, model_input: Any, *args: Any, **kwargs: Any) -> Any:
-    later = _Later(self._tyrum_converted(model_input))
+    later = _Later((model_input,))
     return super(ModelGuard, self).invoke(later, *args, **kwargs)
 
 
 async def _ainvoke(self: Any, model_input: Any, *args: Any, **kwargs: Any) -> Any:
-    later = _Later(self._tyrum_converted(model_input))
+    later = _Later((model_input,))
     return await super(ModelGuard, self).ainvoke(later, *args, **kwargs)
 
 
 #: The answer that the provider just gave, as it was looked at: LangChain hands it on
 #: and adds what it made up itself.
 _latest: ContextVar[Any] = ContextVar("tyrum_latest_result", default=None)
-
-
-def _looked_at(result: Any) -> Any:
-    _latest.set(result)
-    return result
-
-
-def _was_looked_at(result: Any) -> bool:
-    latest = _latest.get()
-    _latest.set(None)
-    return latest is result
 
 
 def _streaming(name: str, guard_type: Callable[[Redactor], Any]) -> Any:
@@ -238,7 +210,7 @@ async def _agenerate(self: Any, messages: Any, *args: Any, **kwargs: Any) -> Any
     except Exception as error:
         scrubbed = self._tyrum_scrubbed(error)
     else:
-        return _looked_at(self._tyrum_result(result))
+        return self._tyrum_result(result)
     raise scrubbed
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import types
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.language_models import BaseChatModel
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models.calls import DEFERRED, OPTIONAL, ModelGuard
+from langchain_tyrum.redaction.walk.slots import slots_of
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from langchain_tyrum.redaction import Redactor
     from langchain_tyrum.redaction.text import Mode
 
-_KEPT = "_tyrum_kept"
+_KEPT = "_tyrum_guards"
+_GONE = (
+    "the redactor of this model's class is gone, so no model was made: keep the "
+    "broker, or the model that guard_model returned, for as long as you make others"
+)
 _MOST = 128
 _classes: MutableMapping[Redactor, dict[tuple[type[Any], Mode], type[Any]]] = (
     weakref.WeakKeyDictionary()
@@ -31,6 +36,8 @@ _classes: MutableMapping[Redactor, dict[tuple[type[Any], Mode], type[Any]]] = (
 
 def guarded_class(kind: type[Any], redactor: Redactor, mode: Mode) -> type[Any]:
     """Return the subclass of a model's class that a redactor guards.
+
+    A class that the redactor guards already, in this mode, is its own.
 
     Args:
         kind: The class of the model, which may be a guarded one.
@@ -45,42 +52,53 @@ def guarded_class(kind: type[Any], redactor: Redactor, mode: Mode) -> type[Any]:
     if found is None:
         if len(made) >= _MOST:
             made.clear()
-        found = made.setdefault((kind, mode), _made(kind, redactor, mode))
+        known = any(redactor is each() and mode == how for each, how in _held_by(kind))
+        new = kind if known else _made(kind, redactor, mode)
+        found = made.setdefault((kind, mode), new)
     return found
 
 
-def keep(model: Any, redactors: tuple[Redactor, ...]) -> None:
-    """Let a model hold the redactors that guard it."""
-    object.__setattr__(model, _KEPT, redactors)
+def guarded_twin(model: Any, cls: type[Any], redactor: Redactor, mode: Mode) -> Any:
+    """Return a model of a guarded class that shares all its state with a model.
 
-
-def kept_by(model: Any) -> tuple[Redactor, ...]:
-    """Return the redactors that a model holds."""
-    found: tuple[Redactor, ...] = getattr(model, _KEPT, ())
-    return found
+    Args:
+        model: The model.
+        cls: Its `guarded_class`.
+        redactor: What to redact with.
+        mode: What is done with what is found.
+    """
+    twin = object.__new__(cls)
+    object.__setattr__(twin, "__dict__", model.__dict__)
+    for member in cls._tyrum_slots:  # made for each call, so without a call for each
+        try:
+            member.__set__(twin, member.__get__(model))
+        except AttributeError:  # it holds nothing
+            continue
+    before = model._tyrum_guards if isinstance(model, ModelGuard) else ()  # noqa: SLF001
+    object.__setattr__(twin, _KEPT, (*before, (redactor, mode)))
+    return twin
 
 
 class Keeping(ModelGuard):
-    """A guarded model that holds its redactors, and so do its copies."""
+    """A guarded model that holds its redactors, however it is built or copied."""
 
     __slots__ = ()
+    _tyrum_held: ClassVar[tuple[tuple[weakref.ref[Redactor], Mode], ...]]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Build it anew, as LangChain does where fields are configurable."""
-        super().__init__(*args, **kwargs)
-        keep(self, tuple(redactor for redactor, _ in self._tyrum_guards))
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Take hold of the redactors."""
+        make: Any = super().__new__
+        bare = make is object.__new__
+        made = make(cls) if bare else make(cls, *args, **kwargs)
+        guards = tuple((known(), mode) for known, mode in cls._tyrum_held)
+        if any(redactor is None for redactor, _ in guards):
+            raise ConfigError(_GONE)
+        object.__setattr__(made, _KEPT, guards)
+        return made
 
-    def __copy__(self) -> Any:
-        parent: Any = super()
-        twin = parent.__copy__()
-        keep(twin, kept_by(self))
-        return twin
 
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
-        parent: Any = super()
-        twin = parent.__deepcopy__(memo)
-        keep(twin, kept_by(self))
-        return twin
+def _held_by(kind: type[Any]) -> tuple[tuple[weakref.ref[Redactor], Mode], ...]:
+    return kind._tyrum_held if issubclass(kind, Keeping) else ()  # noqa: SLF001
 
 
 def _made(kind: type[Any], redactor: Redactor, mode: Mode) -> type[Any]:
@@ -112,9 +130,11 @@ def _made(kind: type[Any], redactor: Redactor, mode: Mode) -> type[Any]:
             "TyrumMiddleware, which guards the call instead of the model"
         )
     # Set afterwards: pydantic would take underscored names for private fields.
-    made._tyrum_base = base  # type: ignore[attr-defined]  # noqa: SLF001
-    made._tyrum_held = (  # type: ignore[attr-defined]  # noqa: SLF001
-        *getattr(kind, "_tyrum_held", ()),
-        (weakref.ref(redactor), mode),
-    )
+    known = {
+        "_tyrum_base": base,
+        "_tyrum_slots": [member for _, member in slots_of(base)],
+        "_tyrum_held": (*_held_by(kind), (weakref.ref(redactor), mode)),
+    }
+    for name, each in known.items():
+        setattr(made, name, each)
     return made

@@ -8,6 +8,7 @@ more right before the provider, whatever way it came there.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -15,24 +16,19 @@ from langchain_core.runnables import RunnableWithFallbacks
 from langchain_core.runnables.base import RunnableBindingBase
 
 from langchain_tyrum.errors import ConfigError
-from langchain_tyrum.models.classes import guarded_class, keep, kept_by
+from langchain_tyrum.models.classes import guarded_class, guarded_twin
 from langchain_tyrum.models.messages import check_mode, guard_options
 from langchain_tyrum.redaction.modes import observing
 from langchain_tyrum.redaction.sources import redactor_of
-from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from langchain_tyrum.redaction import Redactor
     from langchain_tyrum.redaction.text import Mode
 
 ModelT = TypeVar("ModelT")
-#: All that pydantic keeps in an object.
-_STATE = (
-    "__dict__",
-    "__pydantic_fields_set__",
-    "__pydantic_extra__",
-    "__pydantic_private__",
-)
+_MOST = 128
 
 
 def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> ModelT:
@@ -68,9 +64,11 @@ def guard_model(model: ModelT, redactor: Redactor, *, mode: Mode = "redact") -> 
             f"a {type(model).__name__!r} is no chat model: guard the BaseChatModel in "
             "it, such as init_chat_model(…) returns for a fixed model"
         )
-    if _is_guarded(type(model), redactor, mode):
+    kind = type(model)
+    cls = guarded_class(kind, redactor, mode)
+    if cls is kind:
         return model
-    return cast("ModelT", _guarded(model.model_copy(), redactor, mode))
+    return cast("ModelT", guarded_twin(model.model_copy(), cls, redactor, mode))
 
 
 def _around(model: Any, redactor: Redactor, mode: Mode) -> Any:
@@ -84,31 +82,23 @@ def _around(model: Any, redactor: Redactor, mode: Mode) -> Any:
     return model.model_copy(update={"bound": bound, "kwargs": kwargs})
 
 
-def guarded_alias(model: BaseChatModel, redactor: Redactor) -> BaseChatModel:
-    """Return the guarded form of a model that shares its state with the model.
+def aliasing(redactor: Redactor) -> Callable[[ModelT], ModelT]:
+    """Return what makes the guarded form of a model that shares its state with it.
 
     It is made anew for each call and costs next to nothing. What the model notes
     about itself, such as a counter, is not lost with it, as it would be with a copy.
     """
-    if _is_guarded(type(model), redactor, "redact"):
-        return model
-    return _guarded(model, redactor, "redact")
 
+    @lru_cache(maxsize=_MOST)
+    def class_of(kind: Any) -> type[Any]:
+        return guarded_class(kind, redactor, "redact")
 
-def _guarded(model: BaseChatModel, redactor: Redactor, mode: Mode) -> BaseChatModel:
-    """Make a model of the guarded class that has the state of the given one."""
-    alias = cast(
-        "BaseChatModel", object.__new__(guarded_class(type(model), redactor, mode))
-    )
-    for name in _STATE:
-        object.__setattr__(alias, name, getattr(model, name))
-    for name, member in slots_of(getattr(type(model), "_tyrum_base", type(model))):
-        if name not in _STATE and (held := read_slot(member, model)) is not UNSET:
-            member.__set__(alias, held)
-    keep(alias, (*kept_by(model), redactor))
+    def alias(model: ModelT) -> ModelT:
+        kind: Any = type(model)
+        cls = class_of(kind)
+        if cls is kind:
+            return model
+        twin: ModelT = guarded_twin(model, cls, redactor, "redact")
+        return twin
+
     return alias
-
-
-def _is_guarded(kind: type[Any], redactor: Redactor, mode: Mode) -> bool:
-    held = getattr(kind, "_tyrum_held", ())
-    return any(redactor is each() and mode == how for each, how in held)

@@ -58,7 +58,9 @@ def guard_messages(
     if mode == "refuse":
         redactor.refuse({"messages": list(messages)})
         return list(messages)
-    clean = steady(list(messages), _in(mode, redactor))
+    if mode != "redact":
+        redactor = _in(mode, redactor)
+    clean = steady(list(messages), redactor)
     if not isinstance(clean, list) or len(clean) != len(messages):
         raise RuntimeError(_WITHHELD)
     return clean
@@ -84,7 +86,9 @@ def guard_result(result: T, redactor: Redactor, *, mode: Mode = "redact") -> T:
     if mode == "refuse":
         redactor.refuse({"result": result})
         return result
-    clean: T = _in(mode, redactor).redact(result)
+    if mode != "redact":
+        redactor = _in(mode, redactor)
+    clean: T = redactor.redact(result)
     if type(clean) is not type(result):
         raise RuntimeError(_WITHHELD)
     return clean
@@ -113,23 +117,21 @@ def guard_options(
     Raises:
         RawSecretFound: Mode `refuse`, and a value or shape was found.
     """
-    return {
-        name: value if name in but else _option(value, redactor, mode, name)
-        for name, value in options.items()
-    }
-
-
-def _option(value: Any, redactor: Redactor, mode: Mode, where: str) -> Any:
-    if not isinstance(value, _DATA) or (type(value) in _DATA and not value):
-        return value
-    if mode == "refuse":
-        redactor.refuse({where: value})
-        return value
-    return steady(value, _in(mode, redactor), data=False)
+    if mode not in ("redact", "refuse"):
+        redactor = _in(mode, redactor)
+    clean = dict(options)
+    for name, value in options.items():
+        if name in but or not isinstance(value, _DATA):
+            continue
+        if not value and type(value) in _DATA:
+            continue
+        if mode == "refuse":
+            redactor.refuse({name: value})
+        else:
+            clean[name] = steady(value, redactor, data=False)
+    return clean
 
 
 def _in(mode: Mode, redactor: Redactor) -> Redactor:
-    if mode == "redact":
-        return redactor
     check_mode(mode)
     return redactor.in_mode(mode)

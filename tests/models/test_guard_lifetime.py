@@ -14,7 +14,7 @@ from langchain_core.runnables import ConfigurableField
 
 from langchain_tyrum.errors import ConfigError
 from langchain_tyrum.models import classes, guard_model
-from langchain_tyrum.models.guard import guarded_alias
+from langchain_tyrum.models.guard import aliasing
 from langchain_tyrum.redaction import Redactor
 
 MARKER = "[REDACTED:api/key]"
@@ -44,7 +44,7 @@ class TestRedactors:
     def test_an_alias_keeps_none_alive(self, model, value):
         """The form that is made for each call of a membrane."""
         plain, redactor = model(value), _knowing(value)
-        assert MARKER == guarded_alias(plain, redactor).invoke("hi").content
+        assert MARKER == aliasing(redactor)(plain).invoke("hi").content
         known = weakref.ref(redactor)
         del redactor
         gc.collect()
@@ -60,6 +60,8 @@ class TestRedactors:
             copy.copy,
             copy.deepcopy,
             lambda made: type(made)(**made.__dict__),
+            lambda made: type(made).model_construct(**made.__dict__),
+            lambda made: copy.copy(copy.deepcopy(made)),
             lambda made: made.bind(stop=["x"]).bound,
         ],
     )
@@ -70,19 +72,29 @@ class TestRedactors:
 
         assert MARKER == made.invoke("hi").content
 
-    def test_what_lost_it_sends_nothing(self, model, value):
-        """A model built past all constructors fails closed once nobody redacts."""
+    def test_a_class_that_lost_it_makes_no_model(self, model, value):
+        """A model that nobody would redact for is not built."""
         guarded = guard_model(model(value), _knowing(value))
-        bare = type(guarded).model_construct(**guarded.__dict__)
-        assert MARKER == bare.invoke("hi").content
-        asked = len(guarded.asked)
+        kind, state = type(guarded), guarded.__dict__
         del guarded
         gc.collect()
 
-        for call in (bare.invoke, lambda text: list(bare.stream(text))):
+        for make in (kind, kind.model_construct):
             with pytest.raises(ConfigError, match="keep the broker"):
+                make(**state)
+
+    def test_what_has_none_sends_nothing(self, model, value):
+        """A model built past all constructors fails closed."""
+        guarded = guard_model(model(value), _knowing(value))
+        bare = object.__new__(type(guarded))
+        for name in ("__dict__", "__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(bare, name, getattr(guarded, name))
+
+        for call in (bare.invoke, lambda text: list(bare.stream(text))):
+            with pytest.raises(AttributeError, match="_tyrum_guards"):
                 call("hi")
-        assert asked == len(bare.asked)
+        assert MARKER == guarded.invoke("hi").content
+        assert 1 == len(guarded.asked)
 
     def test_both_of_two_are_kept(self, model, value):
         """The outer guard does not let go of the inner one's."""
@@ -106,7 +118,7 @@ class TestClasses:
             classes, "_made", lambda *args: made.append(args) or build(*args)
         )
         kinds = {type(guard_model(model("a"), redactor)) for _ in range(3)}
-        kinds.add(type(guarded_alias(model("b"), redactor)))
+        kinds.add(type(aliasing(redactor)(model("b"))))
 
         assert (1, 1) == (len(kinds), len(made))
         assert type(guard_model(model("a"), Redactor())) not in kinds

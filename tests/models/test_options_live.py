@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 
+from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.models import guard_model
+from langchain_tyrum.models.messages import guard_options
 
 
 class Headers(OrderedDict):
@@ -60,6 +63,35 @@ class TestOptions:
         assert value not in given["key"]
         assert value == headers["key"]
 
+    def test_each_one_is_refused(self, model, redactor, value):
+        """Nothing is sent, whichever of them holds the value."""
+        guarded = guard_model(model("ok"), redactor, mode="refuse")
+
+        for options in ({"stop": [value], "user": "ann"}, {"user": value}):
+            with pytest.raises(RawSecretFound):
+                guarded.invoke("q", **options)
+        assert [] == guarded.asked
+
+    def test_shapes_pass_where_they_are_observed(self, redactor, value, shape):
+        """Registered values get their markers all the same."""
+        given = {"user": shape, "stop": [value], "config": value}
+        clean = guard_options(given, redactor, mode="observe", but={"config"})
+
+        assert {**given, "stop": ["[REDACTED:api/key]"]} == clean
+
+    def test_one_that_denies_to_hold_anything_is_looked_at(self, redactor, value):
+        """Only what is empty by its own class is."""
+
+        class Denying(str):
+            __slots__ = ()
+
+            def __bool__(self) -> bool:
+                return False
+
+        clean = guard_options({"user": Denying(value), "stop": []}, redactor)
+
+        assert {"user": "[REDACTED:api/key]", "stop": []} == clean
+
 
 class TestMessages:
     def test_a_provider_gets_blocks_that_it_can_use(self, model, redactor):
@@ -72,3 +104,23 @@ class TestMessages:
 
         assert {"type": "text", "text": "hi"} == dict(given)
         assert isinstance(given, Headers)
+
+    @pytest.mark.parametrize("how", ["stream", "astream"])
+    async def test_handlers_of_a_stream_are_told_no_value(
+        self, how, model, redactor, value
+    ):
+        """They are told the input before the provider gets it."""
+        told = []
+
+        class Handler(BaseCallbackHandler):
+            def on_chat_model_start(self, serialized, messages, **kwargs):
+                told.append(messages[0][0].content)
+
+        guarded = guard_model(model("ok"), redactor)
+        config = {"callbacks": [Handler()]}
+        if how == "stream":
+            list(guarded.stream(f"say {value}", config))
+        else:
+            [each async for each in guarded.astream(f"say {value}", config)]
+
+        assert ["say [REDACTED:api/key]"] == told

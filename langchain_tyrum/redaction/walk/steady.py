@@ -57,8 +57,10 @@ def steady(obj: Any, redactor: Redactor, *, data: bool = True) -> Any:
     """
     before = times_asked()
     clean = redactor.redact(obj)
+    if times_asked() == before:
+        return clean
     guard = getattr(redactor, "_guard", None)
-    if times_asked() == before or guard is None:
+    if guard is None:
         return clean
     freezes = _ALL if data else _BUT_DATA
     try:
