@@ -141,7 +141,7 @@ def _is_plain(data: bytes, *, wraps: bool = True) -> bool:
         and data.isascii()
         and 0x5C not in data
         and 0x25 not in data
-        and 0x26 not in data
+        and b"&#" not in data
         and 0 not in data
         and not (wraps and (0x0D in data or _WRAPPED.search(data)))
     )

@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 
     Path = Callable[[], str]
 
-_SHORTEST = 6
-_SHORTEST_SHORT = 3
-
-
-def _shortest(guard: TextGuard) -> int:
-    """Return the length below which no string can hold a value."""
-    return _SHORTEST_SHORT if guard.registry.has_short else _SHORTEST
+#: Shorter strings hold no value; by whether short ones are registered.
+_SHORTEST = {False: 6, True: 3}
 
 
 class _Numerate:
@@ -47,10 +42,11 @@ class Collecting(_Numerate):
     """Collects every string, to ask once whether any of them needs a closer look."""
 
     def __init__(self, guard: TextGuard, memo: Memo | None) -> None:
+        registry = guard.registry
         self._guard = guard
-        self._shortest = _shortest(guard)
+        self._shortest = _SHORTEST[registry.has_short]
         self._memo = memo
-        self._generation = guard.registry.generation
+        self._generation = registry.generation
         self._parts: set[bytes | str] = set()
         self.messages: list[Any] = []
         self.opaque = False
@@ -96,7 +92,7 @@ class Redacting(_Numerate):
 
     def __init__(self, guard: TextGuard) -> None:
         self._guard = guard
-        self._shortest = _shortest(guard)
+        self._shortest = _SHORTEST[guard.registry.has_short]
         self._seen: dict[tuple[str, Mode, str], str] = {}
 
     def text(self, text: str, step: Step, path: Path) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.redaction.ids import registry_of
 from langchain_tyrum.redaction.markers import SEALED_HEAD
 from langchain_tyrum.state import compat
-from langchain_tyrum.state.acting import acts_with
+from langchain_tyrum.state.acting import acts, acts_with
 from langchain_tyrum.state.known import Known, Marks, fingerprint
 from langchain_tyrum.state.pieces import Draft, Piece, Repair
 from langchain_tyrum.state.view import view_of
 from langchain_tyrum.state.written import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, MutableMapping
+    from collections.abc import Callable, MutableMapping
 
+    from langchain_tyrum.redaction.registry import Registry
     from langchain_tyrum.redaction.stored import Stored
     from langchain_tyrum.state.guard import Guard
 
@@ -24,18 +28,37 @@ WHAT = "a serialized value"
 _TRIES = 8
 
 
-class _Run(NamedTuple):
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class _Run:
     """What is known of a run, for as long as no more values are to be found.
 
     Attributes:
-        generation: When that changes, nothing is known.
+        who: Returns on whose behalf is stored.
+        registries: Where values are registered.
+        generations: The generation of each, before anything was looked at.
         known: Which pieces were clean, of whatever run.
         written: Which messages of this run, and what they were written as.
+        alone: What is stored on this behalf is for the only redactor to redact.
     """
 
-    generation: Hashable
+    who: Callable[[], Any]
+    registries: tuple[Registry, ...]
+    generations: tuple[int, ...]
     known: Marks
     written: Written
+    alone: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no value came in since."""
+        return tuple(map(_generation, self.registries)) == self.generations
+
+
+_generation = attrgetter("generation")
+
+
+def _nobody() -> None:
+    """Return who acts when nobody does."""
 
 
 class Looker:
@@ -54,6 +77,7 @@ class Looker:
         self._encoder = encoder
         self._known = Known()
         self._runs: MutableMapping[Any, _Run] = WeakKeyDictionary()
+        self._last: Callable[[], _Run | None] = _nobody
 
     def __repr__(self) -> str:
         return f"Looker({self._known!r})"
@@ -64,11 +88,13 @@ class Looker:
         Raises:
             RawSecretFound: It holds a value that no walk could reach.
         """
-        stored = acts_with(self.guard.redactors[0])
-        run = self._run_of(stored)
+        who = acts()
+        run = self._last()
+        if run is None or run.who() is not who or not run.is_current:
+            run = self._run_of(who)
         draft = Draft(self._encoder, run.known, run.written)
         draft.add(obj)
-        if self._is_clean(draft, stored):
+        if self._is_clean(draft, who if run.alone else None):
             run.known.add([*draft.marks, *[piece.mark for piece in draft.fresh]])
             if draft.messages:
                 run.written.add(draft.messages)
@@ -77,21 +103,28 @@ class Looker:
         repair.add(obj)
         return repair.written()
 
-    def _run_of(self, stored: Stored | None) -> _Run:
+    def _run_of(self, who: Stored | None) -> _Run:
         """Return what this run has written; it is forgotten with the run."""
-        if stored is not None and len(self.guard.redactors) == 1:
-            generation: Hashable = (stored.generation,)
-        else:
-            generation = self.guard.generation
-        key = stored or self
+        every = self.guard.redactors
+        registries = tuple(map(registry_of, every))
+        generations = tuple(map(_generation, registries))  # before all else
+        key = acts_with(every[0]) or self
         run = self._runs.get(key)
-        if run is None or run.generation != generation:
+        if run is None or not run.is_current:
             view = view_of(key)
-            every = self.guard.redactors
             trusted = view is not None and all(map(view.looks_like, every))
-            known = self._known.at((self.guard, generation))
-            run = _Run(generation, known, Written(view, trusted=trusted))
-            self._runs[key] = run
+            run = _Run(
+                _nobody,
+                registries,
+                generations,
+                self._known.at((self.guard, self.guard.generation)),
+                Written(view, trusted=trusted),
+                alone=key is who and len(every) == 1,
+            )
+        if run.who() is not who:
+            run = replace(run, who=_nobody if who is None else ref(who))
+        self._runs[key] = run
+        self._last = ref(run)
         return run
 
     def _is_clean(self, draft: Draft, stored: Stored | None) -> bool:
@@ -102,7 +135,7 @@ class Looker:
         return not draft.fresh or self._written_clean(draft.fresh)
 
     def _holds(self, data: bytes, stored: Stored | None) -> bool:
-        if stored is not None and len(self.guard.redactors) == 1:
+        if stored is not None:
             return stored.contains(data)  # as the guard would, at each step
         return self.guard.holds(data, WHAT)
 

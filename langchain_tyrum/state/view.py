@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from langchain_core.messages import BaseMessage
 from langgraph.types import Send
 
-from langchain_tyrum.redaction.ids import are_beyond
+from langchain_tyrum.redaction.ids import is_made_up, may_stand_in_ids, registry_of
 from langchain_tyrum.redaction.made import Made, made_of
 from langchain_tyrum.redaction.remembered import are_clean_ids, share_memory
 from langchain_tyrum.redaction.snapshots import Contents, Snapshots, print_of
@@ -53,9 +53,8 @@ class RunView:
         self._all = None if stored is None else stored.everyones
         # Messages deep in other objects are known by the redactor's own memo.
         self._redactor = redactor.memoized()
-        self._known = Snapshots()
-        self._contents = Contents()
-        self._at = redactor.generation
+        self._registry = registry_of(redactor)
+        self._renew()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._redactor, name)
@@ -70,11 +69,12 @@ class RunView:
     def named(self, made: Made, name: Any) -> Made:
         """Return what a message holds that was given an id since it was looked at."""
         held = made.renamed(name)
-        return held if are_beyond(self._fresh, [name]) else held.found_clean(None)
+        beyond = type(name) is str and self._are_beyond([name])
+        return held if beyond else held.found_clean(None)
 
     def is_everyones(self, made: Made) -> bool:
         """Tell whether nobody's value was in a message when it was looked at."""
-        return made.clean_at == self._fresh.generation
+        return made.clean_at == self._registry.generation
 
     def looks_like(self, redactor: Redactor) -> bool:
         """Tell whether what is clean here is clean for a redactor too."""
@@ -84,9 +84,8 @@ class RunView:
         """Redact, and look only at what is not known to be clean."""
         if obj is None:
             return None
-        at = self._redactor.generation
-        if at != self._at:  # a value was registered since
-            self._known, self._contents, self._at = Snapshots(), Contents(), at
+        if self._registry.generation != self._at:  # a value was registered since
+            self._renew()
         kind = type(obj)
         if kind is list:
             return self._list(obj)
@@ -97,6 +96,11 @@ class RunView:
         if isinstance(obj, BaseMessage):
             return self._list([obj])[0]
         return self._redactor.redact(obj)
+
+    def _renew(self) -> None:
+        self._at = at = self._registry.generation
+        self._known, self._contents = Snapshots(), Contents()
+        self._ids_pass = at, not may_stand_in_ids(self._registry)
 
     def _dict(self, obj: dict[Any, Any]) -> Any:
         """A state or an update: its messages by themselves, the rest at once."""
@@ -144,7 +148,14 @@ class RunView:
 
     def _are_clean_ids(self, ids: list[str]) -> bool:
         """Look for values in what is made up anew each time, and is no shape."""
-        return are_beyond(self._fresh, ids) or are_clean_ids(self._fresh, ids)
+        return self._are_beyond(ids) or are_clean_ids(self._fresh, ids)
+
+    def _are_beyond(self, ids: list[str]) -> bool:
+        """Tell by their letters that nobody's value stands in them."""
+        at, ids_pass = self._ids_pass
+        if not ids_pass or at != self._registry.generation:
+            return False
+        return all(map(is_made_up, ids))
 
     def _list(self, items: list[Any]) -> Any:
         if not items or not isinstance(items[0], BaseMessage):
@@ -153,7 +164,8 @@ class RunView:
         fresh = known.fresh(items)
         if not fresh:
             return items
-        fresh = [at for at in fresh if not self._is_still_clean(known, items[at])]
+        if len(items) > 1 or items[0] in known:
+            fresh = [at for at in fresh if not self._is_still_clean(known, items[at])]
         if len(fresh) == len(items):
             return self._look(known, items)
         found = [items[at] for at in fresh]
@@ -172,7 +184,7 @@ class RunView:
         held = known.renamed(item)
         if held is not None:
             name = [held.fields["id"]]
-            if not (clean := are_beyond(self._fresh, name)):
+            if not (clean := self._are_beyond(name)):
                 clean = are_clean_ids(self._fresh, name)
                 held = held.found_clean(None)
         elif (held := made_of(item)) is not None:
@@ -205,7 +217,7 @@ class RunView:
         """Look at what messages were made of; none if they are not, or not clean."""
         if not all(map(_is_told_by_fields, map(type, items))):
             return []
-        at = self._fresh.generation
+        at = self._registry.generation
         ids, rest = [], []
         for held in made:
             fields = held.fields
@@ -226,7 +238,7 @@ class RunView:
 
     def _is_everyones(self, ids: list[str], rest: list[Any]) -> bool:
         """Tell whether nobody's value is in it, so that it may be stored as it is."""
-        if self._all is None or not are_beyond(self._fresh, ids):
+        if self._all is None or not self._are_beyond(ids):
             return False
         return self._all.is_clean(rest, seals=False)
 

@@ -246,7 +246,11 @@ def added_handler(handler: object) -> bool:
     Such kits add their handler to each callback manager that is made: OpenInference,
     and what OpenTelemetry itself has for LangChain.
     """
-    kind = type(handler)
+    return _is_added(type(handler))
+
+
+@functools.lru_cache(maxsize=256)
+def _is_added(kind: type) -> bool:
     return kind in (StdOutCallbackHandler, ConsoleCallbackHandler) or any(
         each.__module__.startswith(_KITS) for each in kind.__mro__
     )

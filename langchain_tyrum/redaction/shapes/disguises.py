@@ -72,7 +72,7 @@ def _likely(
         likely.append(_backslash)
     if 0x25 in data:
         likely.append(_percent)
-    if 0x26 in data:
+    if b"&#" in data:
         likely.append(_entity)
     if 0 in data:
         likely.append(_nul)

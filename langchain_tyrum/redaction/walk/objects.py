@@ -9,12 +9,15 @@ from __future__ import annotations
 import copy
 import functools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from langchain_tyrum.redaction.walk.machine import Cannot, Frame, Mode, Step, Steps
 from langchain_tyrum.redaction.walk.slots import UNSET, read_slot, slots_of, worn_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MESSAGE = "langchain_core.messages"
 _LONG = 12
@@ -23,17 +26,15 @@ _STRUCTURE = frozenset({"type", "role", "id", "tool_call_id"})
 _HOLLOW = frozenset({type(None), bool, int, str, list, dict})
 
 
-def is_message(cls: type) -> bool:
-    """Tell whether a class is a LangChain message, without importing LangChain."""
-    return _is_message(cls)
-
-
-@functools.lru_cache(maxsize=1024)
 def _is_message(cls: type) -> bool:
     return any(
         base.__name__ == "BaseMessage" and base.__module__.startswith(_MESSAGE)
         for base in cls.__mro__
     )
+
+
+#: Tells whether a class is a LangChain message, without importing LangChain.
+is_message: Callable[[type], bool] = functools.lru_cache(maxsize=1024)(_is_message)
 
 
 def allocate(obj: Any) -> Any:
