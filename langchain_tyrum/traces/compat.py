@@ -246,7 +246,8 @@ def added_handler(handler: object) -> bool:
     Such kits add their handler to each callback manager that is made: OpenInference,
     and what OpenTelemetry itself has for LangChain.
     """
-    return _is_added(type(handler))
+    kind: Any = type(handler)
+    return _is_added(kind)
 
 
 @functools.lru_cache(maxsize=256)
