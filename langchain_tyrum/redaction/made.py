@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import compress
 from operator import attrgetter, call, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,13 +18,15 @@ TEXTS = frozenset({str, bytes, type(None)})
 NUMBERS = frozenset({int, float, bool})
 #: What empty ones are noted as; nobody writes into what was noted.
 _EMPTY: dict[type, Any] = {dict: {}, list: [], tuple: ()}
-_PLAIN_ONLY = (
-    ormsgpack.OPT_NON_STR_KEYS
+#: Packs plain data; a TypeError when it is more than that.
+pack: Callable[[Any], bytes] = partial(
+    ormsgpack.packb,
+    option=ormsgpack.OPT_NON_STR_KEYS
     | ormsgpack.OPT_PASSTHROUGH_DATACLASS
     | ormsgpack.OPT_PASSTHROUGH_DATETIME
     | ormsgpack.OPT_PASSTHROUGH_ENUM
     | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
-    | ormsgpack.OPT_PASSTHROUGH_UUID
+    | ormsgpack.OPT_PASSTHROUGH_UUID,
 )
 extra_of = attrgetter("__pydantic_extra__")
 fields_of = attrgetter("__dict__")  # as `vars`, but faster
@@ -63,8 +65,8 @@ class Made(NamedTuple):
     def is_of(self, message: Any) -> bool:
         """Tell whether a message holds this, and nothing else."""
         try:
-            return self.is_in(fields_of(message)) and not extra_of(message)
-        except Exception:  # something that cannot be compared
+            return not extra_of(message) and self.is_in(fields_of(message))
+        except AttributeError:
             return False
 
     def is_in(self, held: Any) -> bool:
@@ -109,15 +111,6 @@ def _copied(made: Made, held: dict[str, Any], names: list[str]) -> Made:
     return made._replace(
         fields={**made.fields, **deepcopy({n: held[n] for n in names})}
     )
-
-
-def pack(data: Any) -> bytes:
-    """Pack plain data.
-
-    Raises:
-        TypeError: It is more than that.
-    """
-    return ormsgpack.packb(data, None, _PLAIN_ONLY)
 
 
 def are_packed(
