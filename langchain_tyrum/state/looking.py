@@ -92,6 +92,9 @@ class Looker:
         run = self._last()
         if run is None or run.who() is not who or not run.is_current:
             run = self._run_of(who)
+        alone = run.written.alone(obj, self._encoder)
+        if alone is not None:
+            return alone
         draft = Draft(self._encoder, run.known, run.written)
         draft.add(obj)
         if self._is_clean(draft, who if run.alone else None):

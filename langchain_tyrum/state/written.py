@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from langchain_core.messages import BaseMessage
 
 from langchain_tyrum.redaction.made import made_of
 from langchain_tyrum.redaction.snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from langchain_tyrum.redaction.made import Made
     from langchain_tyrum.state.compat import Encoder
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 #: Bytes that are kept; of a longer history none, so that it is not kept in vain.
 _MOST = 1 << 24
+#: The head of a list of one.
+_ONE = b"\x91"
+_whole = itemgetter(2)
 
 
 class Fresh(NamedTuple):
@@ -79,19 +85,33 @@ class Written:
         clean = self._trusted and view.is_everyones(made)
         return Fresh(message, made, whole, data, clean)
 
-    def add(self, fresh: Iterable[Fresh]) -> None:
+    def alone(self, obj: Any, encoder: Encoder) -> bytes | None:
+        """Return the bytes of a node's one message when the run found it clean.
+
+        That is what is written between two checkpoints, mostly.
+        """
+        if not self._trusted or type(obj) is not list or len(obj) != 1:
+            return None
+        message = obj[0]
+        if not isinstance(message, BaseMessage):
+            return None
+        fresh = self.now(message, encoder)
+        if not fresh.clean:
+            return None
+        self.add([fresh])
+        return _ONE + fresh.whole
+
+    def add(self, fresh: Sequence[Fresh]) -> None:
         """Remember messages whose bytes were found clean."""
-        told = [each for each in fresh if each.held is not None]
-        if not told:
-            return
-        size = sum(len(each.whole) for each in told)
+        size = sum(map(len, map(_whole, fresh)))
         if self._size + size > _MOST:
             self._messages, self._bytes, self._size = Snapshots(), {}, 0
         if size > _MOST:
             return
-        for each in told:
-            self._bytes[id(each.message)] = each.whole
-            self._messages.note(each.message, each.held)
+        for message, held, whole, _, _ in fresh:
+            if held is not None:
+                self._bytes[id(message)] = whole
+                self._messages.note(message, held)
         self._size += size
 
 
