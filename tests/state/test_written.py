@@ -284,6 +284,32 @@ class TestLookedAtBefore:
         assert [] == looked_at
         assert plain([message])[1] == data
 
+    def test_several_of_a_node_are_all_written(self, serde, run, looked_at):
+        """What holds of one message holds of each, and of the list around them."""
+        stored, view = run
+        messages = [AIMessage(text, id=str(uuid.uuid4())) for text in ("one", "two")]
+        assert view.redact(messages) is messages
+
+        with acting(stored):
+            data = serde.dumps_typed(messages)[1]
+
+        assert [] == looked_at
+        assert plain(messages)[1] == data
+
+    def test_it_is_not_encoded_again(self, serde, run, encoded):
+        """The next checkpoint holds the bytes that were written between two."""
+        stored, view = run
+        message = AIMessage("a quiet answer", id=str(uuid.uuid4()))
+        view.redact(message)
+        self.written(serde, stored, message)
+        assert [message] == encoded
+
+        with acting(stored):
+            data = serde.dumps_typed({"messages": [message], "step": 1})[1]
+
+        assert [message] == encoded
+        assert plain({"messages": [message], "step": 1})[1] == data
+
     def test_what_was_named_since_is_not_looked_at_again(self, serde, run, looked_at):
         """LangGraph gives an id to what has none, and that changes nothing else."""
         stored, view = run
