@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 #: LangGraph names each task so in the metadata of its runs: a node, and a random id.
 _TASKS = frozenset({"langgraph_checkpoint_ns", "checkpoint_ns"})
 _STEP = "langgraph_step"
+_CONTAINERS = frozenset({list, dict})
 _views: MutableMapping[Any, RunView] = WeakKeyDictionary()
 
 
@@ -104,12 +105,15 @@ class RunView:
 
     def _dict(self, obj: dict[Any, Any]) -> Any:
         """A state or an update: its messages by themselves, the rest at once."""
-        known = {key: value for key, value in obj.items() if _has_messages(value)}
+        known, rest = {}, {}
+        for key, value in obj.items():
+            if type(value) in _CONTAINERS and _has_messages(value):
+                known[key] = value
+            else:
+                rest[key] = value
         if not known:
             return self._pairs(obj)
-        keys = list(known)
-        rest = {key: value for key, value in obj.items() if key not in known}
-        given = [keys, rest]
+        given = [list(known), rest]
         other = self._data(given)
         if type(other) is not list:
             return other  # withheld
