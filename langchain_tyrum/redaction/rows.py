@@ -1,7 +1,9 @@
-"""A history that was clean, compared as one."""
+"""Histories that were clean, each compared as one."""
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import repeat
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from langchain_tyrum.redaction.made import Others
+
+
+#: Of more rows none is kept; a run shows its history in few ways.
+MOST = 8
 
 
 class Row(NamedTuple):
@@ -68,6 +74,58 @@ class Row(NamedTuple):
             return len(own) if same else 0
         except Exception:  # something that cannot be compared
             return 0
+
+
+class Rows:
+    """The histories that a run shows, by their first message.
+
+    One is kept from the second time on, and no longer once a message in it was
+    edited: of a window that slides along, or a list that is edited each time, a row
+    would be made in vain.
+    """
+
+    def __init__(self, rows: dict[int, Row] | None = None) -> None:
+        self._rows = rows or {}
+        self._begun: deque[int] = deque(maxlen=MOST)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def that_leads(self, items: Sequence[Any]) -> Row | None:
+        """Return the row of which a history is a longer one, if it is unchanged."""
+        first = id(items[0])
+        row = self._rows.get(first)
+        if row is None or row.leads(items):
+            return row
+        self._rows.pop(first, None)
+        return None
+
+    def add(self, row: Row | None, items: Sequence[Any], made: Sequence[Made]) -> None:
+        """Make a row longer, or begin one, by messages that hold this now."""
+        if row is None:
+            if (first := id(items[0])) not in self._begun:
+                self._begun.append(first)
+                return
+            row = _EMPTY
+        longer = row.plus(items, made)
+        if longer is row:
+            return
+        if row is _EMPTY and len(self._rows) >= MOST:
+            self._rows.clear()
+        self._rows[id(longer.items[0])] = longer
+
+    def without(self, item: Any) -> Rows:
+        """Return those that do not hold a message.
+
+        They are others: who compares just now does not add to these.
+        """
+        rows = self._rows.copy().items()
+        return Rows(
+            {at: row for at, row in rows if not any(map(is_, row.items, repeat(item)))}
+        )
+
+
+_EMPTY = Row([], [], [], b"")
 
 
 def _with_containers(made: Made, held: dict[str, Any]) -> dict[str, Any]:

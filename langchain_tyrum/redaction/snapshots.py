@@ -21,19 +21,19 @@ from langchain_tyrum.redaction.made import (
     made_packed,
     pack,
 )
-from langchain_tyrum.redaction.rows import Row
+from langchain_tyrum.redaction.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from langchain_tyrum.redaction.rows import Row
+
 _MOST = 4096
-_MOST_ROWS = 8
 #: So many are looked up one by one.
 _FEW = 4
 _SEED = secrets.randbits(64)
 #: Unlike all that a message may hold.
 _NOTHING = Made({"": object()}, None, b"")
-_NO_ROW = Row([], [], [], b"")
 
 
 class Snapshots:
@@ -49,7 +49,7 @@ class Snapshots:
     def __init__(self) -> None:
         # What each held, and the message: so that no other is given a freed one's id.
         self._state: tuple[dict[int, Made], dict[int, Any]] = ({}, {})
-        self._rows: dict[int, Row] = {}
+        self._rows = Rows()
         self._longest = 0
 
     def __len__(self) -> int:
@@ -64,12 +64,11 @@ class Snapshots:
 
     def fresh(self, items: Sequence[Any]) -> list[int]:
         """Return the indexes of those that are new, or not what they were."""
-        row, done = _NO_ROW, 0
-        if len(items) > _FEW:
-            row = self._rows.get(id(items[0]), row)
-            done = row.leads(items)
+        done, row, rows = 0, None, self._rows
+        if len(items) > _FEW and (row := rows.that_leads(items)) is not None:
+            done = len(row.items)
         if len(items) - done > _FEW:
-            return self._fresh(items, row if done else _NO_ROW)
+            return self._fresh(items, row, rows)
         then, fresh = self._state[0].get, []
         for at, item in enumerate(items[done:], done):
             known = then(id(item))
@@ -77,9 +76,9 @@ class Snapshots:
                 fresh.append(at)
         return fresh
 
-    def _fresh(self, items: Sequence[Any], row: Row) -> list[int]:
-        """Look up those beyond a row all at once, and make it longer."""
-        done = len(row.items)
+    def _fresh(self, items: Sequence[Any], row: Row | None, rows: Rows) -> list[int]:
+        """Look up those beyond a row all at once."""
+        done = 0 if row is None else len(row.items)
         rest = items[done:]
         then = self._state[0].get
         try:
@@ -94,16 +93,8 @@ class Snapshots:
             return list(range(len(items)))
         self._longest = max(self._longest, len(items))
         if clean := fresh[0] if fresh else len(rest):
-            row = row.plus(rest[:clean], made[:clean])
-            self._keep(row)
+            rows.add(row, rest[:clean], made[:clean])
         return [done + at for at in fresh]
-
-    def _keep(self, row: Row) -> None:
-        if not row.items:
-            return
-        if len(self._rows) >= _MOST_ROWS:
-            self._rows = {}
-        self._rows[id(row.items[0])] = row
 
     def renamed(self, item: Any) -> Made | None:
         """Return what a known message holds if nothing but its id was set since."""
@@ -138,8 +129,10 @@ class Snapshots:
             return
         known, kept = self._state
         if len(known) >= max(_MOST, 2 * self._longest):
-            self._state, self._rows, self._longest = ({}, {}), {}, 0
+            self._state, self._rows, self._longest = ({}, {}), Rows(), 0
             known, kept = self._state
+        if id(item) in known:
+            self._rows = self._rows.without(item)
         kept[id(item)] = item
         known[id(item)] = made
 

@@ -16,6 +16,7 @@ from langchain_tyrum.state.config import clean_config, clean_metadata, refuse_id
 from langchain_tyrum.state.guard import GUARD, Guard, guard_of, refuse_each
 from langchain_tyrum.state.reading import READING
 from langchain_tyrum.state.serde import guard_serde
+from langchain_tyrum.state.texts import short_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,9 +97,13 @@ def _clean_checkpoint(
         return guard.clean(checkpoint, "a checkpoint")
     short = []
     for name, value in (checkpoint.get("channel_values") or {}).items():
-        if type(value) in _SHORT and (type(value), value) not in known.texts:
+        if type(value) in _SHORT and _known_by(value) not in known.texts:
             short.append(name)
     return _clean_short(guard, checkpoint, short, known) if short else checkpoint
+
+
+def _known_by(value: Any) -> tuple[type, Any]:
+    return type(value), short_of(value) if isinstance(value, str) else value
 
 
 def _clean_short(
@@ -111,7 +116,7 @@ def _clean_short(
         if cleaned is not value:
             changed[name] = cleaned
         else:
-            known.texts.add((type(value), value))
+            known.texts.add(_known_by(value))
     if not changed:
         return checkpoint
     return {**checkpoint, "channel_values": {**checkpoint["channel_values"], **changed}}

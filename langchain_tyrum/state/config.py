@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ormsgpack
-
 from langchain_tyrum.redaction.ids import LONGEST, is_made_up
+from langchain_tyrum.redaction.made import pack
 from langchain_tyrum.state.acting import RUN_KEY
 from langchain_tyrum.state.guard import Guard, refuse_each
+from langchain_tyrum.state.texts import short_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -36,11 +36,6 @@ _EMPTY = frozenset({dict, list, tuple, _NONE})
 #: Counters that are written with less characters than any value has.
 _SHORT = range(-9, 100)
 _TOO_LONG = 10**LONGEST
-_EXACTLY = (
-    ormsgpack.OPT_NON_STR_KEYS
-    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
-    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
-)
 
 
 def refuse_ids(
@@ -125,7 +120,7 @@ def _known_by(guard: Guard, known: CleanTexts, part: str, found: Any) -> Hashabl
         if key[:2] == _HIDDEN and part != _WHOLE:
             continue
         if kind is str:
-            pairs.append((key, value))
+            pairs.append((key, short_of(value)))
         elif value in _SHORT if kind is int else kind in _EMPTY and not value:
             pairs.append((key, kind))
         elif isinstance(value, _PLAIN):
@@ -140,7 +135,7 @@ def _pair(guard: Guard, known: CleanTexts, key: str, value: Any) -> Hashable:
     if type(value) is int and key == _STEP and _is_step(guard, known, value):
         return key, int
     try:
-        return key, ormsgpack.packb(value, option=_EXACTLY)
+        return key, short_of(pack(value))
     except TypeError:
         return None
 

@@ -111,7 +111,7 @@ class Looker:
         every = self.guard.redactors
         registries = tuple(map(registry_of, every))
         generations = tuple(map(_generation, registries))  # before all else
-        key = acts_with(every[0]) or self
+        key = next(filter(None, map(acts_with, every)), self)
         run = self._runs.get(key)
         if run is None or not run.is_current:
             view = view_of(key)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from langchain_tyrum.state.known import fingerprint
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -12,6 +14,16 @@ if TYPE_CHECKING:
 
 #: Of more than so many nothing is kept.
 MOST = 4096
+_LONG = 256
+
+
+def short_of(text: str | bytes) -> Hashable:
+    """Return what a text is remembered by: itself, or the fingerprint of a long one."""
+    if len(text) <= _LONG:
+        return text
+    kind = type(text)
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    return kind, fingerprint(data)
 
 
 @dataclass(frozen=True, slots=True)

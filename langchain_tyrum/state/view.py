@@ -99,9 +99,10 @@ class RunView:
         return self._redactor.redact(obj)
 
     def _renew(self) -> None:
-        self._at = at = self._registry.generation
+        at = self._registry.generation
         self._known, self._contents = Snapshots(), Contents()
         self._ids_pass = at, not may_stand_in_ids(self._registry)
+        self._at = at  # last: until then each thread forgets for itself
 
     def _dict(self, obj: dict[Any, Any]) -> Any:
         """A state or an update: its messages by themselves, the rest at once."""

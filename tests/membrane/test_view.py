@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -11,6 +12,7 @@ from pydantic import BaseModel, PrivateAttr
 
 from langchain_tyrum.redaction import Redactor
 from langchain_tyrum.redaction.markers import SEALED_HEAD
+from langchain_tyrum.state import view as views
 from langchain_tyrum.state.view import RunView
 
 META = {"langgraph_step": 3, "langgraph_checkpoint_ns": "tools:0d572be9", "a": "b"}
@@ -576,3 +578,29 @@ class TestMetadataOfTasks:
         shown = view.redact({**META, "langgraph_step": 7351946208})
 
         assert "7351946208" not in repr(shown)
+
+
+class TestThreads:
+    def test_one_that_looks_while_memory_is_renewed(
+        self, redactor, canary, monkeypatch
+    ):
+        """A registration counts for each thread, whichever notices it first."""
+        view, late = RunView(redactor), canary()
+        messages = [HumanMessage(f"{n}: {late}") for n in range(3)]
+        assert view.redact(messages) is messages
+        redactor.register("late", late)
+        shown, known = [], views.Snapshots
+
+        def slow():
+            monkeypatch.setattr(views, "Snapshots", known)
+            other = threading.Thread(target=lambda: shown.append(view.redact(messages)))
+            other.start()
+            other.join()
+            return known()
+
+        monkeypatch.setattr(views, "Snapshots", slow)
+        shown.append(view.redact(messages))
+
+        assert [f"{n}: [REDACTED:late]" for n in range(3)] * 2 == [
+            message.content for each in shown for message in each
+        ]

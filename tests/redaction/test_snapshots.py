@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from langchain_tyrum.redaction import snapshots
+from langchain_tyrum.redaction import rows
 from langchain_tyrum.redaction.made import made_of
 from langchain_tyrum.redaction.rows import Row
 from langchain_tyrum.redaction.snapshots import Snapshots
@@ -22,7 +22,8 @@ def known_history(count=12):
     known, items = Snapshots(), [called(page) for page in range(1, count + 1)]
     for item in items:
         known.note(item, made_of(item))
-    assert [] == known.fresh(items)
+    assert [[], []] == [known.fresh(items) for _ in range(2)]
+    assert 1 == len(known._rows)
     return known, items
 
 
@@ -146,10 +147,43 @@ class TestHistory:
     def test_those_that_are_kept_are_few(self):
         """One for each first message; the state of a run has few of them."""
         known = Snapshots()
-        for _ in range(3 * snapshots._MOST_ROWS):
+        for _ in range(3 * rows.MOST):
             items = [HumanMessage("next") for _ in range(12)]
             for item in items:
                 known.note(item, made_of(item))
-            assert [] == known.fresh(items)
+            assert [[], []] == [known.fresh(items) for _ in range(2)]
 
-        assert snapshots._MOST_ROWS >= len(known._rows) > 0
+        assert rows.MOST >= len(known._rows) > 0
+
+    def test_what_is_noted_anew_is_what_counts(self):
+        """A message that goes back to what it held before is not what was noted."""
+        known, items = known_history()
+        for text in ("turn 1", "turn 4"):
+            item = items[int(text[-1]) - 1]
+            item.content = "edited"
+            known.note(item, made_of(item))
+            item.content = text
+
+            assert [items.index(item)] == known.fresh(items)
+
+            known.note(item, made_of(item))
+            assert [[], []] == [known.fresh(items) for _ in range(2)]
+
+    def test_what_is_compared_meanwhile_does_not_count(self):
+        """A thread that compares while a message is noted anew keeps nothing."""
+        known, items = known_history()
+        before = known._rows
+        items[3].content = "edited"
+        known.note(items[3], made_of(items[3]))
+        before.add(None, items[:2], list(map(made_of, items[:2])))
+        before.add(None, items[:2], list(map(made_of, items[:2])))
+
+        assert 0 == len(known._rows)
+
+    def test_a_window_that_slides_is_not_kept(self):
+        """It begins with another message each time, so nothing comes again."""
+        known, items = known_history(40)
+        for start in range(1, 20):
+            assert [] == known.fresh(items[start : start + 12])
+
+        assert 1 == len(known._rows)

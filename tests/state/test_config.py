@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextlib import nullcontext
+from datetime import datetime
 
 import pytest
 from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
@@ -144,6 +145,16 @@ class TestBetweenTwoPuts:
 
         assert {"code": "12345678", "password": "[REDACTED:password]"} == kept
 
+    @pytest.mark.parametrize("wrap", [str, lambda text: [text]])
+    def test_a_long_text_is_another_of_its_length(self, rows, canary, wrap):
+        """It is remembered by a fingerprint, not by how long it is."""
+        text = "many words " * 100 + canary
+        rows.put("own", {"note": wrap("x" * len(text))})
+
+        kept = rows.put("own", {"note": wrap(text)})
+
+        assert {"note": wrap(text.replace(canary, MARK))} == kept
+
     def test_a_number_becomes_its_digits(self, rows):
         """As a text it may be a password, which a number is not."""
         rows.put("own", {"password": 12345678})
@@ -231,6 +242,14 @@ class TestContainers:
         kept = rows.put("own", {"deep": [{"n": 90817263}, "x"]})
 
         assert "90817263" not in repr(kept)
+
+    def test_a_date_is_not_its_text(self, rows, redactor):
+        """What savers write as text is told from that text."""
+        text = "2031-04-05T06:07:08"
+        redactor.register("born", text)
+        rows.put("own", {"deep": {"at": datetime.fromisoformat(text)}})
+
+        assert text not in repr(rows.put("own", {"deep": {"at": text}}))
 
     def test_objects_that_hide_what_they_hold(self, rows, canary):
         """Their text is the same, so they are looked at each time."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_tyrum.errors import RawSecretFound
 from langchain_tyrum.redaction import Redactor
 from langchain_tyrum.state import guard_checkpointer
-from langchain_tyrum.state.guard import Guard, refuse_each
+from langchain_tyrum.state.guard import Guard, guard_of, refuse_each
 
 
 class TestKnown:
@@ -46,6 +47,26 @@ class TestKnown:
         passed.append(guard.known.ids_pass)
 
         assert [True, False] == passed
+
+    def test_of_long_ones_a_fingerprint(self, redactor):
+        """A run that stores much text keeps little of it."""
+        saver = guard_checkpointer(InMemorySaver(), redactor)
+        config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+
+        def stored(text):
+            versions = {"text": 1}
+            checkpoint = empty_checkpoint() | {"channel_versions": versions}
+            checkpoint["channel_values"] = {"text": text}
+            metadata = {"note": text, "deep": [text]}
+            found = saver.put(config, checkpoint, metadata, versions)
+            saved = saver.get_tuple(found)
+            return [saved.checkpoint["channel_values"]["text"], *saved.metadata.items()]
+
+        for page in range(20):
+            text = f"page {page} of many " * 1000
+            assert [text, ("note", text), ("deep", [text])] == stored(text)
+
+        assert 20_000 > len(repr(guard_of(saver).known.texts))
 
     def test_in_a_deep_copy(self, redactor):
         """A deep copy of a guarded saver is guarded by the same."""

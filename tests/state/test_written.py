@@ -142,6 +142,27 @@ class TestWrittenOnce:
         messages[11].additional_kwargs["n"] = 1.0
         assert plain(messages) == serde.dumps_typed(messages)
 
+    @pytest.mark.parametrize("at", [0, 5])
+    @pytest.mark.parametrize("alone", [True, False])
+    def test_an_edit_that_is_taken_back_is_written(self, serde, at, alone):
+        """A message that holds again what it held is not written as it was between."""
+        messages = history(12)
+
+        def stored():
+            data = serde.dumps_typed({"messages": messages})
+            return serde.loads_typed(data)["messages"][at].content
+
+        first = messages[at].content
+        assert [first] * 3 == [stored() for _ in range(3)]
+        messages[at].content = "something else"
+        if alone:
+            serde.dumps_typed([messages[at]])
+        else:
+            assert "something else" == stored()
+        messages[at].content = first
+
+        assert [first] * 3 == [stored() for _ in range(3)]
+
     def test_an_edit_while_it_is_written(self, serde, canary, leaks, monkeypatch):
         """What is looked at is what was written, whatever the message holds by then."""
         encoder, messages = serde._looker()._encoder, [AIMessage(["go"], id="1")]
@@ -214,6 +235,21 @@ class TestWrittenOnce:
             with acting(redactor.stored_for(Principal("default", user))):
                 data = serde.dumps_typed(messages)
             assert [] == leaks(data[1], "alice owns 77 geese")
+
+    def test_a_tenant_s_short_value_beside_another_broker(self, serde):
+        """What is clean for one tenant is not for another, whoever else guards."""
+        other = Redactor()
+        other.register("pin", "k9x4q", tenant="t2", allow_short=True)
+        both = guard_serde(serde, other)
+        state = {"note": "the pin is k9x4q ok", "messages": history(8)}
+        state["messages"][3].content = state["note"]
+
+        found = {}
+        for tenant in ("t1", "t2"):
+            with acting(other.stored_for(Principal(tenant))):
+                found[tenant] = b"k9x4q" in both.dumps_typed(state)[1]
+
+        assert {"t1": True, "t2": False} == found
 
     def test_it_is_forgotten_with_the_run(self, serde, redactor):
         """A server that runs many graphs keeps nothing of those that are over."""
