@@ -51,8 +51,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> Any:
         """Run the node."""
-        run, given, config = self._guard(input, config)
+        run, config = self._guard(config)
         try:
+            given = run.within(input) if run.suspect else input
             return self.inner.invoke(given, config, **kwargs)
         except BaseException as error:
             clean = run.shown(error, where=self._raised)
@@ -67,8 +68,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> Any:
         """Run the node; the async twin."""
-        run, given, config = self._guard(input, config)
+        run, config = self._guard(config)
         try:
+            given = run.within(input) if run.suspect else input
             return await self.inner.ainvoke(given, config, **kwargs)
         except BaseException as error:
             clean = run.shown(error, where=self._raised)
@@ -83,8 +85,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> Iterator[Any]:
         """Run the node piece by piece."""
-        run, given, config = self._guard(input, config)
+        run, config = self._guard(config)
         try:
+            given = run.within(input) if run.suspect else input
             yield from self.inner.stream(given, config, **kwargs)
             return
         except BaseException as error:
@@ -100,8 +103,9 @@ class GuardNode(Runnable[Any, Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Run the node piece by piece; the async twin."""
-        run, given, config = self._guard(input, config)
+        run, config = self._guard(config)
         try:
+            given = run.within(input) if run.suspect else input
             async for part in self.inner.astream(given, config, **kwargs):
                 yield part
             return
@@ -111,14 +115,10 @@ class GuardNode(Runnable[Any, Any]):
                 raise
         raise clean
 
-    def _guard(
-        self, given: Any, config: RunnableConfig | None
-    ) -> tuple[Run, Any, RunnableConfig]:
+    def _guard(self, config: RunnableConfig | None) -> tuple[Run, RunnableConfig]:
         config = config or {}
         run = self._enter(config)
-        if run.suspect:  # all that the guarded graph wrote itself is clean
-            given = run.within(given)
-        return run, given, guard_task(config, run, where=self._result)
+        return run, guard_task(config, run, where=self._result)
 
 
 def guard_task(config: RunnableConfig, run: Run, *, where: str) -> RunnableConfig:
@@ -133,10 +133,13 @@ def guard_task(config: RunnableConfig, run: Run, *, where: str) -> RunnableConfi
         A copy; sending and calling go through the guard.
     """
     configurable = {**(config.get(CONF) or {}), RUN_KEY: run}
+    # no partials: those are looked into where a node hands its config on as data
     if (send := configurable.get(CONFIG_KEY_SEND)) is not None:
-        configurable[CONFIG_KEY_SEND] = functools.partial(_send, send, run, where)
+        configurable[CONFIG_KEY_SEND] = lambda writes: _send(send, run, where, writes)
     if (call := configurable.get(CONFIG_KEY_CALL)) is not None:
-        configurable[CONFIG_KEY_CALL] = functools.partial(_call, call, run)
+        configurable[CONFIG_KEY_CALL] = lambda func, given, **options: _call(
+            call, run, func, given, **options
+        )
     return {**config, CONF: configurable}
 
 

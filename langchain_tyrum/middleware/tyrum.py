@@ -208,7 +208,8 @@ class TyrumMiddleware(AgentMiddleware[Any, Any, Any]):
                 held = None if redactor.redact(schema) is schema else schema
                 known = self._tools[id(tool)] = _Checked(tool, at, held)
             clean.append(tool if known.schema is None else view.redact(known.schema))
-        return tools if all(map(is_, clean, tools)) else clean
+        same = len(clean) == len(tools) and all(map(is_, clean, tools))
+        return tools if same else clean
 
 
 def _result_of(request: ToolCallRequest) -> str:

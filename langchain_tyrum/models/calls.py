@@ -72,18 +72,12 @@ class ModelGuard:
         # An unguarded model may have put its answer into the cache they share.
         parent: Any = super()
         result = parent._generate_with_cache(*args, **kwargs)  # noqa: SLF001
-        if result is not _latest.get():
-            result = self._tyrum_result(result)
-        _latest.set(None)
-        return result
+        return self._tyrum_looked_at(result)
 
     async def _agenerate_with_cache(self, *args: Any, **kwargs: Any) -> Any:
         parent: Any = super()
         result = await parent._agenerate_with_cache(*args, **kwargs)  # noqa: SLF001
-        if result is not _latest.get():
-            result = self._tyrum_result(result)
-        _latest.set(None)
-        return result
+        return self._tyrum_looked_at(result)
 
     def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
         parent: Any = super()
@@ -123,7 +117,15 @@ class ModelGuard:
     def _tyrum_result(self, result: Any) -> Any:
         for redactor, mode in self._tyrum_guards:
             result = guard_result(result, redactor, mode=mode)
-        _latest.set(result)
+        _latest.set((self._tyrum_guards, result))
+        return result
+
+    def _tyrum_looked_at(self, result: Any) -> Any:
+        """Look at an answer unless these guards have done it just now."""
+        guards, latest = _latest.get()
+        if latest is not result or guards != self._tyrum_guards:
+            result = self._tyrum_result(result)
+        _latest.set(_NOTHING)
         return result
 
     def _tyrum_scrubbed(self, error: Exception) -> Exception:
@@ -155,9 +157,10 @@ async def _ainvoke(self: Any, model_input: Any, *args: Any, **kwargs: Any) -> An
     return await super(ModelGuard, self).ainvoke(later, *args, **kwargs)
 
 
-#: The answer that the provider just gave, as it was looked at: LangChain hands it on
-#: and adds what it made up itself.
-_latest: ContextVar[Any] = ContextVar("tyrum_latest_result", default=None)
+_NOTHING = ((), None)
+#: Who looked at the answer that the provider just gave, and the answer: LangChain
+#: hands it on and adds what it made up itself.
+_latest: ContextVar[tuple[Any, Any]] = ContextVar("tyrum_latest", default=_NOTHING)
 
 
 def _streaming(name: str, guard_type: Callable[[Redactor], Any]) -> Any:

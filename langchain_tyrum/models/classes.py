@@ -90,11 +90,28 @@ class Keeping(ModelGuard):
         make: Any = super().__new__
         bare = make is object.__new__
         made = make(cls) if bare else make(cls, *args, **kwargs)
+        if type(made) is not cls:  # one that its class keeps: nobody guards that
+            made = object.__new__(cls)
         guards = tuple((known(), mode) for known, mode in cls._tyrum_held)
         if any(redactor is None for redactor, _ in guards):
             raise ConfigError(_GONE)
         object.__setattr__(made, _KEPT, guards)
         return made
+
+    def __copy__(self) -> Any:
+        """Keep hold of them where a model's own copy goes past `__new__`."""
+        parent: Any = super()
+        return self._tyrum_held_by(parent.__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
+        """Do the same for a deep copy."""
+        parent: Any = super()
+        return self._tyrum_held_by(parent.__deepcopy__(memo))
+
+    def _tyrum_held_by(self, twin: Any) -> Any:
+        if type(twin) is type(self):
+            object.__setattr__(twin, _KEPT, self._tyrum_guards)
+        return twin
 
 
 def _held_by(kind: type[Any]) -> tuple[tuple[weakref.ref[Redactor], Mode], ...]:

@@ -1,12 +1,12 @@
 """What stands around each node of a guarded graph."""
 
-from __future__ import annotations
-
 import pytest
-from langchain_core.runnables import RunnableGenerator
+from langchain_core.runnables import RunnableConfig, RunnableGenerator, RunnableLambda
 from langgraph._internal._constants import CONFIG_KEY_CALL, CONFIG_KEY_SEND
+from langgraph.func import entrypoint, task
 
 from langchain_tyrum.errors import RawSecretFound
+from langchain_tyrum.membrane import protect
 from langchain_tyrum.membrane.compat import RUN_KEY
 from langchain_tyrum.membrane.membrane import Membrane
 from langchain_tyrum.membrane.node import GuardNode, guard_task
@@ -53,6 +53,55 @@ class TestReading:
             [each async for each in node.astream(given)]
 
         assert [{"text": f"say {MARKER if suspect else value}"}] == got
+
+    def test_what_reading_raises_is_redacted(self, run_of, value):
+        """An input that cannot be looked into is told as all that a node raises."""
+
+        class Odd(dict):
+            def items(self):
+                raise KeyboardInterrupt(value)
+
+        run = run_of()
+        run.suspect = True
+        node = GuardNode(RunnableLambda(len), name="n", enter=lambda _: run)
+
+        with pytest.raises(KeyboardInterrupt) as raised:
+            node.invoke(Odd(text="x"))
+        assert value not in repr(raised.value)
+        assert MARKER in repr(raised.value)
+
+
+class TestHandingOn:
+    """A config is data to some nodes, and works where it arrives."""
+
+    def test_its_ways_out_are_not_looked_into(self, run_of):
+        """They lead to the guard, which is nothing that a redactor may replace."""
+        run = run_of()
+        config = {"configurable": {CONFIG_KEY_SEND: print, CONFIG_KEY_CALL: print}}
+        guarded = guard_task(config, run, where="x")["configurable"]
+        shown = run.view.redact(guarded)
+
+        for way in (CONFIG_KEY_SEND, CONFIG_KEY_CALL):
+            assert callable(shown[way])
+            assert shown[way] is guarded[way]
+
+    def test_a_task_that_is_given_one_calls_another(self, broker):
+        """As it does without a guard."""
+
+        @task
+        def add(number):
+            return number + 1
+
+        @task
+        def given(number, around):
+            inner = RunnableLambda(lambda each: add(each).result())
+            return inner.invoke(number, around)
+
+        @entrypoint()
+        def flow(number, *, config: RunnableConfig):
+            return given(number, config).result()
+
+        assert 2 == flow.invoke(1) == protect(flow, broker).invoke(1)
 
 
 class TestWriting:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, ClassVar
 
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import ConfigurableField
 from pydantic import PrivateAttr
 
 from langchain_tyrum.errors import RawSecretFound
@@ -153,3 +155,68 @@ class TestAnswers:
         made = guard_model(Own(answers=[AIMessage("ok")]), redactor)
 
         assert ["ok", MARKER] == [made.invoke(text).content for text in ("a", "b")]
+
+
+class TestOddModels:
+    """Models that are made, copied or answer in ways of their own."""
+
+    def test_one_that_its_class_keeps(self, kinds, redactor, value):
+        """A rebuilt model is guarded, and the one that the class keeps stays free."""
+        plain = kinds[0]
+
+        class One(plain):
+            kept: ClassVar[Any] = None
+
+            def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+                One.kept = One.kept or super().__new__(cls)
+                return One.kept
+
+        guarded = guard_model(One(answers=[AIMessage(value)]), redactor)
+        field = ConfigurableField(id="size")
+        rebuilt = guarded.configurable_fields(size=field).with_config(
+            configurable={"size": 7}
+        )
+
+        assert [MARKER] * 2 == [m.invoke("hi").content for m in (guarded, rebuilt)]
+        assert "_tyrum_guards" not in vars(One.kept)
+
+    @pytest.mark.parametrize("copied", [copy.copy, lambda m: m.model_copy()])
+    def test_one_that_copies_itself(self, kinds, redactor, value, copied):
+        """A copy that goes past all constructors is guarded as well."""
+        plain = kinds[0]
+
+        class Own(plain):
+            def __copy__(self) -> Any:
+                twin = object.__new__(type(self))
+                for name in ("__dict__", "__pydantic_fields_set__"):
+                    object.__setattr__(twin, name, getattr(self, name))
+                for name in ("__pydantic_extra__", "__pydantic_private__"):
+                    object.__setattr__(twin, name, getattr(self, name))
+                return twin
+
+        guarded = guard_model(Own(answers=[AIMessage(value)]), redactor)
+
+        assert MARKER == copied(guarded).invoke("hi").content
+
+    async def test_one_that_hands_on_what_another_s_guards_saw(self, kinds, redactor):
+        """Whose guards looked at an answer counts, not that some did."""
+        plain, other = kinds[0], Redactor()
+        other.register("other/key", "grey heron walks 58")
+
+        class Around(plain):
+            inner: Any = None
+
+            def _generate_with_cache(self, messages: Any, **kwargs: Any) -> Any:
+                return self.inner._generate(messages)
+
+            async def _agenerate_with_cache(self, messages: Any, **kwargs: Any) -> Any:
+                return self.inner._generate(messages)
+
+        said = "it is grey heron walks 58"
+        inner = guard_model(plain(answers=[AIMessage(said)]), redactor)
+        guarded = guard_model(Around(answers=[], inner=inner), other)
+
+        assert ["it is [REDACTED:other/key]"] * 2 == [
+            guarded.invoke("hi").content,
+            (await guarded.ainvoke("hi")).content,
+        ]
