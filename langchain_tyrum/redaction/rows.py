@@ -8,18 +8,18 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from langchain_tyrum.redaction.made import (
-    Made,
     are_packed,
     extra_of,
     fields_of,
+    made_fields,
     made_others,
     made_packed,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from langchain_tyrum.redaction.made import Others
+    from langchain_tyrum.redaction.made import Made, Others
 
 
 #: Of more rows none is kept; a run shows its history in few ways.
@@ -34,10 +34,9 @@ class Row(NamedTuple):
 
     Attributes:
         items: The messages.
-        fields: The fields of each, with the very containers that they have, but for
-            empty ones.
+        fields: The fields of each, with copies of the containers among them.
         others: Gets those fields of each that are no texts, where there are any.
-        packed: What those got, packed: a container may be edited in place.
+        packed: What those got, packed.
     """
 
     items: list[Any]
@@ -46,13 +45,10 @@ class Row(NamedTuple):
     packed: bytes
 
     def plus(self, items: Sequence[Any], made: Sequence[Made]) -> Self:
-        """Return a longer row; the same when they hold something else by now."""
-        fields = list(map(_with_containers, made, map(fields_of, items)))
-        if not all(map(Made.is_in, made, fields)):
-            return self
+        """Return a longer row, by messages that hold this."""
         return type(self)(
             [*self.items, *items],
-            [*self.fields, *fields],
+            [*self.fields, *map(made_fields, made)],
             [*self.others, *map(made_others, made)],
             b"".join([self.packed, *map(made_packed, made)]),
         )
@@ -84,9 +80,11 @@ class Rows:
     would be made in vain.
     """
 
-    def __init__(self, rows: dict[int, Row] | None = None) -> None:
+    def __init__(
+        self, rows: dict[int, Row] | None = None, begun: Iterable[int] = ()
+    ) -> None:
         self._rows = rows or {}
-        self._begun: deque[int] = deque(maxlen=MOST)
+        self._begun = deque(begun, maxlen=MOST)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -108,8 +106,6 @@ class Rows:
                 return
             row = _EMPTY
         longer = row.plus(items, made)
-        if longer is row:
-            return
         if row is _EMPTY and len(self._rows) >= MOST:
             self._rows.clear()
         self._rows[id(longer.items[0])] = longer
@@ -119,20 +115,12 @@ class Rows:
 
         They are others: who compares just now does not add to these.
         """
-        rows = self._rows.copy().items()
-        return Rows(
-            {at: row for at, row in rows if not any(map(is_, row.items, repeat(item)))}
-        )
+        rows = {
+            at: row
+            for at, row in self._rows.copy().items()
+            if not any(map(is_, row.items, repeat(item)))
+        }
+        return Rows(rows, self._begun.copy())
 
 
 _EMPTY = Row([], [], [], b"")
-
-
-def _with_containers(made: Made, held: dict[str, Any]) -> dict[str, Any]:
-    """Put the containers of a message in place of their copies.
-
-    The same object is told to be equal at once. An empty one would be, too, once it
-    is filled.
-    """
-    fields = made.fields.items()
-    return {name: held.get(name) if each else each for name, each in fields}

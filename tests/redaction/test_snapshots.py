@@ -7,7 +7,6 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from langchain_tyrum.redaction import rows
 from langchain_tyrum.redaction.made import made_of
-from langchain_tyrum.redaction.rows import Row
 from langchain_tyrum.redaction.snapshots import Snapshots
 
 
@@ -133,17 +132,6 @@ class TestHistory:
 
         assert [11 + more] == known.fresh(items + later)
 
-    def test_what_was_edited_meanwhile_is_not_kept(self):
-        """Another thread may write into a message that was just compared."""
-        items = [called(1), called(2)]
-        made = [made_of(item) for item in items]
-        items[1].tool_calls[0]["args"]["page"] = 2.0
-
-        assert [1, 0] == [
-            len(Row([], [], [], b"").plus(items[:count], made[:count]).items)
-            for count in (1, 2)
-        ]
-
     def test_those_that_are_kept_are_few(self):
         """One for each first message; the state of a run has few of them."""
         known = Snapshots()
@@ -168,6 +156,21 @@ class TestHistory:
 
             known.note(item, made_of(item))
             assert [[], []] == [known.fresh(items) for _ in range(2)]
+
+    def test_what_is_noted_anew_beside_it_changes_nothing(self):
+        """Each turn names a message that was known; the history is kept as one."""
+        known, items = known_history()
+        other, row = called(40), known._rows.that_leads(items)
+        known.note(other, made_of(other))
+        known.note(other, made_of(other))
+        assert row is known._rows.that_leads(items)
+
+        again = items[1:]
+        for _ in range(2):
+            assert [] == known.fresh(again)
+            known.note(other, made_of(other))
+
+        assert 2 == len(known._rows)
 
     def test_what_is_compared_meanwhile_does_not_count(self):
         """A thread that compares while a message is noted anew keeps nothing."""
