@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 from langchain_core.caches import InMemoryCache
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import ConfigurableField
 from pydantic import PrivateAttr
@@ -219,4 +219,19 @@ class TestOddModels:
         assert ["it is [REDACTED:other/key]"] * 2 == [
             guarded.invoke("hi").content,
             (await guarded.ainvoke("hi")).content,
+        ]
+
+    async def test_one_that_is_asked_past_langchain(self, kinds, redactor, value):
+        """The provider's own methods are guarded by themselves."""
+
+        class Both(kinds[0]):
+            async def _agenerate(self, messages: Any, **kwargs: Any) -> Any:
+                return super()._generate(messages, **kwargs)
+
+        guarded = guard_model(Both(answers=[AIMessage(value)]), redactor)
+        asked = [HumanMessage("hi")]
+        results = guarded._generate(asked), await guarded._agenerate(asked)
+
+        assert [MARKER] * 2 == [
+            result.generations[0].message.content for result in results
         ]
